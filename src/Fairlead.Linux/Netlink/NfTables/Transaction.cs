@@ -113,7 +113,7 @@ public sealed class Transaction(Table table)
         _changes.Add(change);
     }
 
-    /// <summary>The changes in nft's words, a line each; `nft -f` reads them, but for rules that pass a looked-up value on in registers.</summary>
+    /// <summary>The changes in nft's words, a line each; `nft -f` reads them, but for rules that look up a random index or pass a looked-up value on in registers.</summary>
     public override string ToString()
     {
         var text = new StringBuilder();
