@@ -129,7 +129,6 @@ internal sealed class SchedulerController : KeyedController<ObjectKey>
             ["status"] = "False",
             ["reason"] = "Unschedulable",
             ["message"] = message,
-            ["lastProbeTime"] = null,
         };
         if (pod.UnschedulableMessage.Length == 0) condition["lastTransitionTime"] = Timestamps.Seconds(_time.GetUtcNow());
         var patch = new JsonObject
