@@ -1,4 +1,5 @@
 using Fairlead.Controllers.Endpoints;
+using Fairlead.Controllers.EndpointSliceMirroring;
 using Fairlead.Controllers.EndpointSlices;
 using Fairlead.Controllers.GarbageCollector;
 using Fairlead.Controllers.Namespace;
@@ -24,6 +25,7 @@ internal static class ControllerTable
             new ReplicationControllerKind(context.Client, context.Caches), context, context.Log("ReplicationController")),
         ["endpointslice"] = context => new EndpointSliceController(context),
         ["endpoints"] = context => new EndpointsController(context),
+        ["endpointslicemirroring"] = context => new MirroringController(context),
         ["namespace"] = context => new NamespaceController(context),
         ["serviceaccount"] = context => new ServiceAccountController(context),
         ["rootca"] = context => new RootCertificateController(context),

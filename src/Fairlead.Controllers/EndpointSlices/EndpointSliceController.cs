@@ -48,13 +48,10 @@ internal sealed class EndpointSliceController : KeyedController<ObjectKey>
         var nodes = _caches.Nodes.Items;
         var groups = EndpointSlicePlan.Groups(service, pods, name => nodes.GetValueOrDefault(new ObjectKey("", name)));
         var owner = Owner(service);
-        var changes = SlicePlacement.Place(groups, _slices.Of(key), slice => IsCurrent(slice, owner), service.Families, _max);
+        var changes = SlicePlacement.Place(groups, _slices.Of(key), owner.Describes, service.Families, _max);
         var trigger = _triggers.Advance(service, pods);
         if (!changes.IsEmpty) await _writer.ApplyAsync(owner, changes, trigger, cancel);
     }
-
-    private static bool IsCurrent(SliceItem slice, SliceOwner owner) =>
-        slice.Labels.Equals(owner.Labels) && slice.Meta.Controller?.Uid == owner.Reference.Uid;
 
     private static SliceOwner Owner(ServiceItem service) => new(service.Key, new V1OwnerReference
     {

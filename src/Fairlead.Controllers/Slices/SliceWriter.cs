@@ -5,13 +5,23 @@ using k8s.Models;
 
 namespace Fairlead.Controllers.Slices;
 
-/// <summary>Metadata that all slices of one owner share.</summary>
-internal sealed record SliceOwner(ObjectKey Key, V1OwnerReference Reference, ValueMap Labels);
+/// <summary>Metadata that all slices of one service share.</summary>
+/// <param name="Annotations">Theirs beside the trigger time; null leaves those of each slice as they are.</param>
+internal sealed record SliceOwner(ObjectKey Key, V1OwnerReference Reference, ValueMap Labels, ValueMap? Annotations = null)
+{
+    public bool Describes(SliceItem slice) =>
+        slice.Labels.Equals(Labels)
+        && slice.Meta.Controller?.Uid == Reference.Uid
+        && (Annotations is null || SliceWriter.WithoutTrigger(slice.Annotations).Equals(Annotations));
+}
 
 /// <summary>Writes planned slices, and remembers what it wrote until the cache shows it.</summary>
 internal sealed class SliceWriter(KubeClient client, OwnWrites writes)
 {
-    private const string TriggerAnnotation = "endpoints.kubernetes.io/last-change-trigger-time";
+    public const string TriggerAnnotation = "endpoints.kubernetes.io/last-change-trigger-time";
+
+    public static ValueMap WithoutTrigger(ValueMap annotations) =>
+        annotations.ContainsKey(TriggerAnnotation) ? ValueMap.From(annotations.AsEnumerable().Where(pair => pair.Key != TriggerAnnotation)) : annotations;
 
     /// <param name="trigger">When the change happened that made these writes needed; null removes the annotation.</param>
     public Task ApplyAsync(SliceOwner owner, SliceChanges changes, DateTime? trigger, CancellationToken cancel) =>
@@ -29,7 +39,7 @@ internal sealed class SliceWriter(KubeClient client, OwnWrites writes)
         {
             Name = ObjectNames.Generate(owner.Key.Name + "-"),
             GenerateName = owner.Key.Name + "-",
-            Annotations = Annotations(ValueMap.Empty, trigger),
+            Annotations = Annotations(owner.Annotations ?? ValueMap.Empty, trigger),
         });
         var written = await client.CreateAsync(ApiResources.EndpointSlices, slice, cancel);
         writes.Wrote(ObjectKey.Of(written), owner.Key, ResourceVersion.Parse(written.Metadata.ResourceVersion));
@@ -44,7 +54,7 @@ internal sealed class SliceWriter(KubeClient client, OwnWrites writes)
             ResourceVersion = ResourceVersion.Text(update.Old.Version),
             Uid = update.Old.Meta.Uid,
             Finalizers = update.Old.Meta.Finalizers.Count == 0 ? null : [.. update.Old.Meta.Finalizers],
-            Annotations = Annotations(update.Old.Annotations, trigger),
+            Annotations = Annotations(owner.Annotations ?? update.Old.Annotations, trigger),
         });
         var written = await client.ReplaceAsync(ApiResources.EndpointSlices, slice, null, cancel);
         writes.Wrote(update.Old.Key, owner.Key, ResourceVersion.Parse(written.Metadata.ResourceVersion));
