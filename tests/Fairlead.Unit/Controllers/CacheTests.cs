@@ -41,8 +41,15 @@ public sealed class CacheTests
     [Fact]
     public void ReplicaItem_SameTemplate_IsEqual()
     {
-        static ReplicaItem Of(string image, string version) => ReplicaItem.From(KubeJson.Deserialize<V1ReplicationController>(System.Text.Encoding.UTF8.GetBytes(
-            $$$"""{"metadata":{"name":"kubia","namespace":"default","uid":"rc","resourceVersion":"{{{version}}}"},"spec":{"replicas":3,"selector":{"app":"kubia"},"template":{"metadata":{"labels":{"app":"kubia"}},"spec":{"containers":[{"name":"c","image":"{{{image}}}"}]}}}}""")));
+        static ReplicaItem Of(string image, string version) => ReplicaItem.From(new V1ReplicationController
+        {
+            Metadata = new V1ObjectMeta { Name = "kubia", NamespaceProperty = "default", Uid = "rc", ResourceVersion = version },
+            Spec = new V1ReplicationControllerSpec
+            {
+                Replicas = 3,
+                Template = new V1PodTemplateSpec { Spec = new V1PodSpec { Containers = [new V1Container { Name = "c", Image = image }] } },
+            },
+        });
         Assert.Equal(Of("a", "1"), Of("a", "2"));
         Assert.NotEqual(Of("a", "1"), Of("b", "1"));
     }
