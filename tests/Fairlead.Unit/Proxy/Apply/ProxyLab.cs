@@ -67,12 +67,13 @@ internal sealed class ProxyLab : IAsyncDisposable
     internal NetworkNamespace Host(string address) => _hosts[address].Network;
 
     /// <summary>Connects over TCP and returns what the server says: "pod client".</summary>
-    internal static async Task<string> TcpAsync(NetworkNamespace from, string target)
+    internal static async Task<string> TcpAsync(NetworkNamespace from, string target, CancellationToken? patience = null)
     {
+        CancellationToken deadline = patience ?? Deadline;
         using Socket socket = from.CreateSocket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        await socket.ConnectAsync(IPEndPoint.Parse(target), Deadline);
+        await socket.ConnectAsync(IPEndPoint.Parse(target), deadline);
         byte[] answer = new byte[128];
-        return Encoding.ASCII.GetString(answer, 0, await socket.ReceiveAsync(answer, Deadline));
+        return Encoding.ASCII.GetString(answer, 0, await socket.ReceiveAsync(answer, deadline));
     }
 
     /// <summary>Sends over a UDP socket and returns the answer.</summary>
