@@ -25,6 +25,8 @@ internal sealed class ProxyKernel : IDisposable
     internal ProxyKernel(INfTables tables, ConntrackSocket conntrack, ServiceProxyOptions options, ILogger logger, TimeProvider time)
     {
         _tables = new TrackedTables(tables);
+        // What is there now will be read by the first update; only what comes later is foreign.
+        _tables.TakeForeignChange();
         _conntrack = conntrack;
         _logger = logger;
         _time = time;
