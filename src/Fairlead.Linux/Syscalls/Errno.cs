@@ -1,0 +1,35 @@
+namespace Fairlead.Linux;
+
+/// <summary>The kernel's error numbers that callers decide upon (asm-generic/errno-base.h, errno.h).</summary>
+public enum Errno
+{
+    None = 0,
+    NotPermitted = 1,
+    NoEntry = 2,
+    NoProcess = 3,
+    Interrupted = 4,
+    InputOutput = 5,
+    BadDescriptor = 9,
+    TryAgain = 11,
+    OutOfMemory = 12,
+    AccessDenied = 13,
+    Busy = 16,
+    Exists = 17,
+    NoDevice = 19,
+    NotDirectory = 20,
+    InvalidArgument = 22,
+    NoSpace = 28,
+    ReadOnly = 30,
+    BrokenPipe = 32,
+    OutOfRange = 34,
+    NameTooLong = 36,
+    NotEmpty = 39,
+    TooManyLinks = 40,
+    MessageTooLong = 90,
+    NotSupported = 95,
+    AddressInUse = 98,
+    AddressNotAvailable = 99,
+    NetworkUnreachable = 101,
+    NoBuffers = 105,
+    TimedOut = 110,
+}
