@@ -27,6 +27,9 @@ internal sealed class NodePaths
     /// <summary>conmon writes one file a container here when it has ended.</summary>
     public string Exits => $"{Run}/exits";
 
+    /// <summary>One file an exec here, with its process id, as soon as it runs.</summary>
+    public string Execs => $"{Run}/exec";
+
     public string AttachSockets => $"{Run}/attach";
 
     /// <summary>The OCI runtime's own state.</summary>
@@ -44,7 +47,7 @@ internal sealed class NodePaths
 
     public void CreateFolders()
     {
-        foreach (var folder in (string[])[Pods, Addresses, Logs, Exits, AttachSockets, RuntimeState, $"{Run}/pods"])
+        foreach (var folder in (string[])[Pods, Addresses, Logs, Exits, Execs, AttachSockets, RuntimeState, $"{Run}/pods"])
             Directory.CreateDirectory(folder);
     }
 }

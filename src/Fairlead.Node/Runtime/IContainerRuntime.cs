@@ -110,7 +110,7 @@ internal sealed record ExecConfig(ImmutableArray<string> Command, bool Stdin, bo
 /// <summary>A process started by <see cref="IContainerRuntime.ExecAsync"/>. Disposing it leaves none of its processes behind.</summary>
 internal interface IExecSession : IAsyncDisposable
 {
-    /// <summary>Null when no input was asked for. Disposing it ends the input.</summary>
+    /// <summary>Null when no input was asked for.</summary>
     Stream? Input { get; }
 
     /// <summary>Output; with a terminal both streams.</summary>
@@ -119,7 +119,13 @@ internal interface IExecSession : IAsyncDisposable
     /// <summary>Null with a terminal.</summary>
     Stream? Errors { get; }
 
+    /// <summary>Ends the input; of a terminal there is no end.</summary>
+    void CloseInput();
+
     void Resize(ushort columns, ushort rows);
+
+    /// <summary>Ends the process and all that it started, at once; its streams then end.</summary>
+    void Kill();
 
     /// <summary>Completes with the exit code; 128 + n after signal n.</summary>
     Task<int> WaitAsync(CancellationToken cancel);

@@ -7,15 +7,15 @@ namespace Fairlead.Node.Runtime.Oci;
 /// <summary>A process that <c>runc exec</c> waits for and passes streams to.</summary>
 internal sealed class OciExecSession : IExecSession
 {
-    public const string PidFile = "pid";
     private const int WindowChanged = 28;
-    private readonly string _folder;
+    private readonly string _pidFile;
     private readonly Process _process;
     private readonly PseudoTerminal? _terminal;
+    private volatile bool _isOver;
 
-    public OciExecSession(string folder, Process process, PseudoTerminal? terminal, bool input)
+    public OciExecSession(string pidFile, Process process, PseudoTerminal? terminal, bool input)
     {
-        _folder = folder;
+        _pidFile = pidFile;
         _process = process;
         _terminal = terminal;
         Input = !input ? null : terminal?.Stream ?? process.StandardInput.BaseStream;
@@ -29,9 +29,14 @@ internal sealed class OciExecSession : IExecSession
 
     public Stream? Errors { get; }
 
+    public void CloseInput()
+    {
+        if (_terminal is null) Input?.Dispose();
+    }
+
     public void Resize(ushort columns, ushort rows)
     {
-        if (_terminal is null || _process.HasExited) return;
+        if (_terminal is null || _isOver || _process.HasExited) return;
         _terminal.Stream.Resize(columns, rows);
         // The terminal is not the runtime's controlling one, so the kernel does not tell it.
         ProcessHandle.TrySignal(_process.Id, WindowChanged);
@@ -43,20 +48,22 @@ internal sealed class OciExecSession : IExecSession
         return _process.ExitCode;
     }
 
-    public ValueTask DisposeAsync()
+    public void Kill()
     {
-        if (!_process.HasExited)
-        {
-            if (ReadPid() is { } pid) KillSession(pid);
-            if (!_process.HasExited) _process.Kill();
-        }
-        _process.Dispose();
-        _terminal?.Dispose();
-        Directory.Delete(_folder, recursive: true);
-        return ValueTask.CompletedTask;
+        if (_isOver || _process.HasExited) return;
+        if (ContainerFiles.ReadProcessId(_pidFile) is { } pid) KillSession(pid);
+        if (!_process.HasExited) _process.Kill();
     }
 
-    private int? ReadPid() => int.TryParse(File.ReadAllText($"{_folder}/{PidFile}"), CultureInfo.InvariantCulture, out var pid) ? pid : null;
+    public ValueTask DisposeAsync()
+    {
+        Kill();
+        _isOver = true;
+        _process.Dispose();
+        _terminal?.Dispose();
+        File.Delete(_pidFile);
+        return ValueTask.CompletedTask;
+    }
 
     /// <summary>The runtime makes the process the leader of a session; whatever it started is in it, unless it left it on purpose.</summary>
     private static void KillSession(int leader)
@@ -73,9 +80,8 @@ internal sealed class OciExecSession : IExecSession
         try
         {
             // proc_pid_stat(5): after the name in parentheses come state, parent, group, session.
-            var stat = File.ReadAllText($"/proc/{pid}/stat");
-            var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-            return int.Parse(fields[3], CultureInfo.InvariantCulture);
+            var stat = File.ReadAllText($"/proc/{pid.ToString(CultureInfo.InvariantCulture)}/stat");
+            return int.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[3], CultureInfo.InvariantCulture);
         }
         catch (Exception e) when (e is IOException or FormatException)
         {

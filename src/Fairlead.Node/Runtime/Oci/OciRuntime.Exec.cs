@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
@@ -7,46 +8,59 @@ namespace Fairlead.Node.Runtime.Oci;
 
 internal sealed partial class OciRuntime
 {
+    private readonly ConcurrentDictionary<string, TaskCompletionSource> _startingExecs = new();
+
     public async Task<IExecSession> ExecAsync(string podUid, string containerId, ExecConfig config, CancellationToken cancel)
     {
         if (Find(podUid, containerId) is not { Phase: ContainerPhase.Running })
             throw new RuntimeException($"container {containerId} is not running");
-        var folder = Directory.CreateDirectory($"{_paths.Namespaces(podUid)}/exec-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}").FullName;
+        var id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+        var pidFile = $"{_paths.Execs}/{id}";
         PseudoTerminal? terminal = null;
         Process? process = null;
         try
         {
-            WriteExecProcess(FilesOf(podUid, containerId).Spec, $"{folder}/process.json", config);
+            WriteExecProcess(FilesOf(podUid, containerId).Spec, $"{pidFile}.json", config);
             terminal = config.Tty ? OpenTerminal(config) : null;
-            process = StartExec(folder, containerId, config, terminal);
-            return await BeginAsync(folder, process, terminal, config, cancel);
+            process = StartExec(pidFile, containerId, config, terminal);
+            await WaitForStartAsync(id, pidFile, process, terminal, cancel);
+            return new OciExecSession(pidFile, process, terminal, config.Stdin);
         }
         catch
         {
             if (process is { HasExited: false }) process.Kill();
             process?.Dispose();
             terminal?.Dispose();
-            Directory.Delete(folder, recursive: true);
+            File.Delete(pidFile);
             throw;
+        }
+        finally
+        {
+            File.Delete($"{pidFile}.json");
         }
     }
 
-    /// <summary>The pid file appears when the process runs; a runtime that ends without one could not start it, and says why.</summary>
-    private static async Task<IExecSession> BeginAsync(
-        string folder, Process process, PseudoTerminal? terminal, ExecConfig config, CancellationToken cancel)
+    private void OnExecStarted(string id)
     {
-        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        using var watch = new ExitWatcher(folder, name => { if (name == OciExecSession.PidFile) started.TrySetResult(); });
-        watch.TellAll();
-        var exited = process.WaitForExitAsync(cancel);
-        await Task.WhenAny(started.Task, exited);
-        cancel.ThrowIfCancellationRequested();
-        if (!File.Exists($"{folder}/{OciExecSession.PidFile}"))
+        if (_startingExecs.TryGetValue(id, out var started)) started.TrySetResult();
+    }
+
+    /// <summary>The pid file appears when the process runs; a runtime that ends without one could not start it, and says why.</summary>
+    private async Task WaitForStartAsync(string id, string pidFile, Process process, PseudoTerminal? terminal, CancellationToken cancel)
+    {
+        var started = _startingExecs.GetOrAdd(id, _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        try
         {
+            if (!File.Exists(pidFile)) await Task.WhenAny(started.Task, process.WaitForExitAsync(cancel));
+            cancel.ThrowIfCancellationRequested();
+            if (File.Exists(pidFile)) return;
             var words = terminal is null ? await process.StandardError.ReadToEndAsync(cancel) : await ReadTerminalAsync(terminal, cancel);
             throw new RuntimeException($"OCI runtime exec failed: {OciCommand.Readable(words)}");
         }
-        return new OciExecSession(folder, process, terminal, config.Stdin);
+        finally
+        {
+            _startingExecs.TryRemove(id, out _);
+        }
     }
 
     private static PseudoTerminal OpenTerminal(ExecConfig config)
@@ -57,13 +71,9 @@ internal sealed partial class OciRuntime
     }
 
     /// <summary>With a terminal the runtime gets its own end of ours by path, and passes bytes and size on to the container's.</summary>
-    private Process StartExec(string folder, string containerId, ExecConfig config, PseudoTerminal? terminal)
+    private Process StartExec(string pidFile, string containerId, ExecConfig config, PseudoTerminal? terminal)
     {
-        string[] line =
-        [
-            _command.RuntimePath, "--root", _command.StateFolder, "exec", "--process", $"{folder}/process.json",
-            "--pid-file", $"{folder}/{OciExecSession.PidFile}", containerId,
-        ];
+        string[] line = [_command.RuntimePath, "--root", _command.StateFolder, "exec", "--process", $"{pidFile}.json", "--pid-file", pidFile, containerId];
         var start = terminal is null
             ? new ProcessStartInfo(line[0], line[1..]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true }
             : new ProcessStartInfo("/bin/sh", ["-c", $"exec \"$@\" <>{terminal.Path} >&0 2>&1", "sh", .. line]);

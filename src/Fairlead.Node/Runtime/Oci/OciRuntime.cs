@@ -18,7 +18,8 @@ internal sealed partial class OciRuntime : IContainerRuntime, IDisposable
     private readonly ILogger _log;
     private readonly ConcurrentDictionary<string, PodRuntimeState> _pods = new();
     private readonly ConcurrentDictionary<string, string> _podOfContainer = new();
-    private readonly ExitWatcher _exits;
+    private readonly FolderWatcher _exits;
+    private readonly FolderWatcher _execs;
 
     public OciRuntime(OciRuntimeKind kind, string version, OciCommand command, NodePaths paths, PodNetwork network, TimeProvider time, ILogger log)
     {
@@ -29,7 +30,8 @@ internal sealed partial class OciRuntime : IContainerRuntime, IDisposable
         _network = network;
         _time = time;
         _log = log;
-        _exits = new ExitWatcher(paths.Exits, OnExit);
+        _exits = new FolderWatcher(paths.Exits, OnExit);
+        _execs = new FolderWatcher(paths.Execs, OnExecStarted);
         Restore();
         _exits.TellAll();
     }
@@ -45,7 +47,11 @@ internal sealed partial class OciRuntime : IContainerRuntime, IDisposable
     public PodRuntimeState Observe(string podUid) => _pods.GetValueOrDefault(podUid, PodRuntimeState.Nothing);
 
     /// <summary>Lets go of the watches; containers run on.</summary>
-    public void Dispose() => _exits.Dispose();
+    public void Dispose()
+    {
+        _exits.Dispose();
+        _execs.Dispose();
+    }
 
     private ContainerFiles FilesOf(string podUid, string id) => new(_paths, podUid, id);
 

@@ -1,19 +1,19 @@
 namespace Fairlead.Node.Runtime.Oci;
 
 /// <summary>
-/// Tells at once when conmon has written a container's exit file: conmon renames a finished file into the folder, so what
-/// appears there is whole. If the kernel dropped events, everything in the folder is told again.
+/// Tells at once of files that appear in a folder: conmon's exit files, the runtime's pid files. Both are renamed into place
+/// from a name with a dot, so what is told of is whole. If the kernel dropped events, everything in the folder is told again.
 /// </summary>
-internal sealed class ExitWatcher : IDisposable
+internal sealed class FolderWatcher : IDisposable
 {
     private readonly string _folder;
-    private readonly Action<string> _exited;
+    private readonly Action<string> _appeared;
     private readonly FileSystemWatcher _watcher;
 
-    public ExitWatcher(string folder, Action<string> exited)
+    public FolderWatcher(string folder, Action<string> appeared)
     {
         _folder = folder;
-        _exited = exited;
+        _appeared = appeared;
         _watcher = new FileSystemWatcher(folder) { NotifyFilter = NotifyFilters.FileName };
         _watcher.Created += (_, change) => Tell(change.Name);
         _watcher.Renamed += (_, change) => Tell(change.Name);
@@ -28,9 +28,8 @@ internal sealed class ExitWatcher : IDisposable
 
     public void Dispose() => _watcher.Dispose();
 
-    /// <summary>Drafts have a suffix; container ids have none.</summary>
     private void Tell(string? name)
     {
-        if (name is not null && !name.Contains('.')) _exited(name);
+        if (name is not null && !name.Contains('.')) _appeared(name);
     }
 }
