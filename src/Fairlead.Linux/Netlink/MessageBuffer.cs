@@ -53,7 +53,14 @@ public sealed class MessageBuffer
         _message = -1;
     }
 
-    /// <summary>Gives every message without one a sequence number and returns the last number given.</summary>
+    /// <summary>Adds flags to the message that starts here.</summary>
+    internal void AddFlags(int start, NetlinkFlags flags)
+    {
+        Span<byte> field = _bytes.AsSpan(start + 6);
+        Write(field, (ushort)(MemoryMarshal.Read<ushort>(field) | (ushort)flags));
+    }
+
+    /// <summary>Gives the first message its sequence number.</summary>
     internal void Stamp(uint sequence) => Write(_bytes.AsSpan(8), sequence);
 
     /// <summary>Zeroed room of this size, padded to four bytes.</summary>

@@ -49,9 +49,13 @@ public readonly ref struct NetlinkMessage
     }
 
     /// <summary>The error of an Error or Done message (None for an acknowledgement) and the kernel's text.</summary>
-    internal Errno ReadError(out string? detail)
+    internal Errno ReadError(out string? detail) => ReadError(out detail, out _);
+
+    /// <summary>Also the offset of the attribute at fault, from the start of the request's message; -1 when not said.</summary>
+    internal Errno ReadError(out string? detail, out int offset)
     {
         detail = null;
+        offset = -1;
         if (Payload.Length < 4)
         {
             return Errno.None;
@@ -69,9 +73,11 @@ public readonly ref struct NetlinkMessage
             }
             foreach (Attribute attribute in Attributes(skip))
             {
-                if (attribute.Type == 1)
+                switch (attribute.Type)
                 {
-                    detail = attribute.Text();
+                    case 1: detail = attribute.Text(); break;
+                    case 2: offset = (int)attribute.UInt32(); break;
+                    default: break;
                 }
             }
         }

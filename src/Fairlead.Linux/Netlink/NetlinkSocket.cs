@@ -51,6 +51,14 @@ public sealed unsafe class NetlinkSocket : IDisposable
         SetOption(Libc.LevelSocket, Libc.ReceiveBufferForce, receiveBytes);
     }
 
+    /// <summary>The next free sequence number; takes this many of them.</summary>
+    internal uint NextSequence(uint reserve)
+    {
+        uint next = _sequence + 1;
+        _sequence += reserve;
+        return next;
+    }
+
     /// <summary>Asks for the notifications of a multicast group.</summary>
     public void Join(int group) => SetOption(Libc.LevelNetlink, Libc.NetlinkAddMembership, group);
 

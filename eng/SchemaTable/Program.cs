@@ -1,0 +1,79 @@
+// Writes the schema table of the API server from KubernetesClient's models and merge-keys.txt:
+//   dotnet run --project eng/SchemaTable > src/Fairlead.ApiServer/Resources/Schema/kubernetes.schema
+// One line a type: Name field:type field:type …  See docs/api-server.md for the letters.
+using System.Reflection;
+using System.Text.Json.Serialization;
+using k8s.Models;
+
+var models = typeof(V1Pod).Assembly.GetExportedTypes().Where(type => type.Namespace == "k8s.Models").ToDictionary(type => type.Name);
+var mergeKeys = File.ReadLines(Path.Combine(AppContext.BaseDirectory, "merge-keys.txt"))
+    .Where(line => line.Length > 0 && line[0] != '#')
+    .Select(line => line.Split(' ', 2))
+    .ToDictionary(parts => parts[0], parts => parts[1]);
+var roots = models.Values.Where(IsServedKind).Concat(
+    new[] { "V1Status", "V1DeleteOptions", "V1Scale", "V1Binding", "V1Eviction", "Authenticationv1TokenRequest", "V1ListMeta" }.Select(name => models[name]));
+var queue = new Queue<Type>(roots);
+var seen = new SortedDictionary<string, Type>(StringComparer.Ordinal);
+while (queue.TryDequeue(out var type))
+{
+    if (!seen.TryAdd(type.Name, type)) continue;
+    foreach (var property in Properties(type))
+    {
+        var element = Element(property.PropertyType);
+        if (element.Namespace == "k8s.Models" && Letter(element) is null) queue.Enqueue(element);
+    }
+}
+foreach (var type in seen.Values)
+{
+    var fields = Properties(type).Select(property => (Name: JsonName(property), property.PropertyType))
+        .OrderBy(field => field.Name, StringComparer.Ordinal)
+        .Select(field => $"{field.Name}:{Describe(field.PropertyType)}{(mergeKeys.TryGetValue($"{type.Name}.{field.Name}", out var merge) ? "@" + merge : "")}");
+    Console.WriteLine($"{type.Name} {string.Join(' ', fields)}");
+}
+var unknown = mergeKeys.Keys.Where(key => !seen.TryGetValue(key.Split('.')[0], out var type) || !Properties(type).Any(p => JsonName(p) == key.Split('.')[1])).ToList();
+if (unknown.Count > 0) Console.Error.WriteLine($"merge-keys.txt names what the models do not have: {string.Join(", ", unknown)}");
+return unknown.Count == 0 ? 0 : 1;
+
+static bool IsServedKind(Type type)
+{
+    string[] groups = ["", "apps", "discovery.k8s.io", "networking.k8s.io", "coordination.k8s.io", "events.k8s.io", "scheduling.k8s.io",
+        "rbac.authorization.k8s.io", "authentication.k8s.io", "authorization.k8s.io", "certificates.k8s.io"];
+    var entity = type.GetCustomAttribute<KubernetesEntityAttribute>();
+    return entity is { ApiVersion: "v1" } && groups.Contains(entity.Group) && !type.Name.EndsWith("List", StringComparison.Ordinal);
+}
+
+static IEnumerable<PropertyInfo> Properties(Type type) =>
+    type.GetProperties().Where(property => property.GetCustomAttribute<JsonPropertyNameAttribute>() is not null);
+
+static string JsonName(PropertyInfo property) => property.GetCustomAttribute<JsonPropertyNameAttribute>()!.Name;
+
+static Type Element(Type type)
+{
+    while (true)
+    {
+        if (Nullable.GetUnderlyingType(type) is { } inner) type = inner;
+        else if (type.IsGenericType) type = type.GetGenericArguments()[^1];
+        else return type;
+    }
+}
+
+static string Describe(Type type)
+{
+    if (Nullable.GetUnderlyingType(type) is { } inner) return Describe(inner);
+    if (type.IsGenericType && type.Name.StartsWith("IDictionary", StringComparison.Ordinal)) return "{" + Describe(type.GetGenericArguments()[1]);
+    if (type.IsGenericType) return "[" + Describe(type.GetGenericArguments()[0]);
+    return Letter(type) ?? type.Name;
+}
+
+static string? Letter(Type type) => type switch
+{
+    _ when type == typeof(string) => "s",
+    _ when type == typeof(int) => "i",
+    _ when type == typeof(long) => "l",
+    _ when type == typeof(double) || type == typeof(float) => "d",
+    _ when type == typeof(bool) => "b",
+    _ when type == typeof(DateTime) || type == typeof(DateTimeOffset) => "t",
+    _ when type == typeof(byte[]) => "y",
+    _ when type == typeof(object) => "o",
+    _ => type.Name switch { "ResourceQuantity" => "q", "IntOrString" => "x", _ => null },
+};

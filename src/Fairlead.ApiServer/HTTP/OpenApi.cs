@@ -1,0 +1,239 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Fairlead.ApiServer.Resources;
+using Fairlead.ApiServer.Resources.Schema;
+using Microsoft.AspNetCore.Http;
+
+namespace Fairlead.ApiServer.HTTP;
+
+/// <summary>
+/// OpenAPI v3, a document a group version, written once from the schema table. kubectl reads from it whether the server
+/// validates fields, the merge keys of its patches, and what `kubectl explain` shows.
+/// </summary>
+internal sealed class OpenApi(KindTable kinds)
+{
+    private readonly Lazy<Dictionary<string, (byte[] Body, string Hash)>> _documents = new(() => kinds.All
+        .GroupBy(kind => kind.Group.Length == 0 ? $"api/{kind.Version}" : $"apis/{kind.Group}/{kind.Version}")
+        .ToDictionary(group => group.Key, group => Finish(Write([.. group]))));
+
+    /// <summary>Answers a path below /openapi/v3, or null.</summary>
+    public Task? Handle(HttpContext context, string path)
+    {
+        if (path == "/openapi/v3") return Answers.WriteAsync(context, 200, Index());
+        const string Prefix = "/openapi/v3/";
+        if (!path.StartsWith(Prefix, StringComparison.Ordinal) || !_documents.Value.TryGetValue(path[Prefix.Length..], out var document)) return null;
+        context.Response.Headers.ETag = $"\"{document.Hash}\"";
+        return Answers.WriteAsync(context, 200, document.Body);
+    }
+
+    private byte[] Index()
+    {
+        using var buffer = new MemoryStream();
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            json.WriteStartObject("paths");
+            foreach (var (path, document) in _documents.Value)
+            {
+                json.WriteStartObject(path);
+                json.WriteString("serverRelativeURL", $"/openapi/v3/{path}?hash={document.Hash}");
+                json.WriteEndObject();
+            }
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+        return buffer.ToArray();
+    }
+
+    private static (byte[] Body, string Hash) Finish(byte[] body) => (body, Convert.ToHexString(SHA256.HashData(body)));
+
+    private static byte[] Write(IReadOnlyList<Kind> group)
+    {
+        using var buffer = new MemoryStream();
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            json.WriteString("openapi", "3.0.0");
+            json.WriteStartObject("info");
+            json.WriteString("title", "Kubernetes");
+            json.WriteString("version", ServerVersion.Git);
+            json.WriteEndObject();
+            json.WriteStartObject("paths");
+            foreach (var kind in group) WritePaths(json, kind);
+            json.WriteEndObject();
+            json.WriteStartObject("components");
+            json.WriteStartObject("schemas");
+            foreach (var type in Reachable(group)) WriteSchema(json, type, group.FirstOrDefault(kind => kind.Schema == type));
+            json.WriteEndObject();
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+        return buffer.ToArray();
+    }
+
+    private static void WritePaths(Utf8JsonWriter json, Kind kind)
+    {
+        var collection = (kind.Group.Length == 0 ? $"/api/{kind.Version}" : $"/apis/{kind.Group}/{kind.Version}")
+            + (kind.Namespaced ? "/namespaces/{namespace}" : "") + "/" + kind.Plural;
+        json.WriteStartObject(collection);
+        WriteOperation(json, "get", "list", kind, []);
+        WriteOperation(json, "post", "post", kind, ["application/json"]);
+        json.WriteEndObject();
+        json.WriteStartObject(collection + "/{name}");
+        WriteOperation(json, "get", "get", kind, []);
+        WriteOperation(json, "put", "put", kind, ["application/json"]);
+        WriteOperation(json, "patch", "patch", kind, ["application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json"]);
+        WriteOperation(json, "delete", "delete", kind, []);
+        json.WriteEndObject();
+    }
+
+    private static void WriteOperation(Utf8JsonWriter json, string method, string action, Kind kind, string[] bodies)
+    {
+        json.WriteStartObject(method);
+        json.WriteString("x-kubernetes-action", action);
+        json.WriteStartObject("x-kubernetes-group-version-kind");
+        WriteGroupVersionKind(json, kind);
+        json.WriteEndObject();
+        if (bodies.Length > 0)
+        {
+            json.WriteStartArray("parameters");
+            foreach (var name in (ReadOnlySpan<string>)["dryRun", "fieldManager", "fieldValidation"]) WriteParameter(json, name);
+            json.WriteEndArray();
+            json.WriteStartObject("requestBody");
+            json.WriteStartObject("content");
+            foreach (var body in bodies)
+            {
+                json.WriteStartObject(body);
+                json.WriteStartObject("schema");
+                if (method == "patch") json.WriteString("type", "object");
+                else json.WriteString("$ref", Reference(kind.Schema));
+                json.WriteEndObject();
+                json.WriteEndObject();
+            }
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+        json.WriteStartObject("responses");
+        json.WriteStartObject("200");
+        json.WriteString("description", "OK");
+        json.WriteEndObject();
+        json.WriteEndObject();
+        json.WriteEndObject();
+    }
+
+    private static void WriteParameter(Utf8JsonWriter json, string name)
+    {
+        json.WriteStartObject();
+        json.WriteString("name", name);
+        json.WriteString("in", "query");
+        json.WriteStartObject("schema");
+        json.WriteString("type", "string");
+        json.WriteBoolean("uniqueItems", true);
+        json.WriteEndObject();
+        json.WriteEndObject();
+    }
+
+    private static void WriteGroupVersionKind(Utf8JsonWriter json, Kind kind)
+    {
+        json.WriteString("group", kind.Group);
+        json.WriteString("version", kind.Version);
+        json.WriteString("kind", kind.Name);
+    }
+
+    private static void WriteSchema(Utf8JsonWriter json, SchemaType type, Kind? kind)
+    {
+        json.WriteStartObject(NameOf(type));
+        json.WriteString("type", "object");
+        json.WriteStartObject("properties");
+        foreach (var field in type.Fields.Values.OrderBy(field => field.Name, StringComparer.Ordinal))
+        {
+            json.WriteStartObject(field.Name);
+            WriteField(json, field);
+            json.WriteEndObject();
+        }
+        json.WriteEndObject();
+        if (kind is not null)
+        {
+            json.WriteStartArray("x-kubernetes-group-version-kind");
+            json.WriteStartObject();
+            WriteGroupVersionKind(json, kind);
+            json.WriteEndObject();
+            json.WriteEndArray();
+        }
+        json.WriteEndObject();
+    }
+
+    private static void WriteField(Utf8JsonWriter json, SchemaField field)
+    {
+        if (field.MergeKey is { } key) json.WriteString("x-kubernetes-patch-merge-key", key);
+        var strategies = new List<string>();
+        if (field.MergeKey is not null || field.MergesAsSet) strategies.Add("merge");
+        if (field.RetainKeys) strategies.Add("retainKeys");
+        if (strategies.Count > 0) json.WriteString("x-kubernetes-patch-strategy", string.Join(',', strategies));
+        switch (field.Shape)
+        {
+            case SchemaShape.List:
+                json.WriteString("type", "array");
+                json.WriteStartObject("items");
+                WriteValue(json, field);
+                json.WriteEndObject();
+                break;
+            case SchemaShape.Map:
+                json.WriteString("type", "object");
+                json.WriteStartObject("additionalProperties");
+                WriteValue(json, field);
+                json.WriteEndObject();
+                break;
+            default:
+                WriteValue(json, field);
+                break;
+        }
+    }
+
+    private static void WriteValue(Utf8JsonWriter json, SchemaField field)
+    {
+        if (field.Value == SchemaValue.Struct)
+        {
+            json.WriteStartArray("allOf");
+            json.WriteStartObject();
+            json.WriteString("$ref", Reference(field.Type!));
+            json.WriteEndObject();
+            json.WriteEndArray();
+            return;
+        }
+        var (type, format) = field.Value switch
+        {
+            SchemaValue.Int32 => ("integer", "int32"),
+            SchemaValue.Int64 => ("integer", "int64"),
+            SchemaValue.Double => ("number", "double"),
+            SchemaValue.Flag => ("boolean", ""),
+            SchemaValue.Time => ("string", "date-time"),
+            SchemaValue.Bytes => ("string", "byte"),
+            SchemaValue.IntOrString => ("", "int-or-string"),
+            SchemaValue.Any => ("object", ""),
+            _ => ("string", ""),
+        };
+        if (type.Length > 0) json.WriteString("type", type);
+        if (format.Length > 0) json.WriteString("format", format);
+    }
+
+    private static IEnumerable<SchemaType> Reachable(IEnumerable<Kind> group)
+    {
+        var seen = new HashSet<SchemaType>();
+        var queue = new Queue<SchemaType>(group.Select(kind => kind.Schema));
+        while (queue.TryDequeue(out var type))
+        {
+            if (!seen.Add(type)) continue;
+            foreach (var field in type.Fields.Values)
+            {
+                if (field.Type is { } next) queue.Enqueue(next);
+            }
+        }
+        return seen.OrderBy(type => type.Name, StringComparer.Ordinal);
+    }
+
+    private static string NameOf(SchemaType type) => "io.k8s." + type.Name;
+
+    private static string Reference(SchemaType type) => "#/components/schemas/" + NameOf(type);
+}

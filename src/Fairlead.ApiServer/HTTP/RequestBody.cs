@@ -1,0 +1,121 @@
+using System.Buffers;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Fairlead.ApiServer.Json;
+using Fairlead.ApiServer.Resources;
+using Fairlead.ApiServer.Resources.Schema;
+using Microsoft.AspNetCore.Http;
+
+namespace Fairlead.ApiServer.HTTP;
+
+/// <summary>Reads bodies: bounded, decoded against the schema, and complained about as fieldValidation asks.</summary>
+internal static class RequestBody
+{
+    /// <summary>As kube-apiserver's limit for JSON.</summary>
+    public const int Largest = 3 * 1024 * 1024;
+
+    public static async Task<byte[]> ReadAsync(HttpContext context)
+    {
+        if (context.Request.ContentLength > Largest) throw ApiError.TooLarge(Largest);
+        var reader = context.Request.BodyReader;
+        while (true)
+        {
+            var read = await reader.ReadAsync(context.RequestAborted);
+            if (read.Buffer.Length > Largest) throw ApiError.TooLarge(Largest);
+            if (read.IsCompleted)
+            {
+                var bytes = read.Buffer.ToArray();
+                reader.AdvanceTo(read.Buffer.End);
+                return bytes;
+            }
+            reader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+        }
+    }
+
+    /// <summary>Reads an object of the kind that the path names.</summary>
+    public static async Task<JsonObject> ReadObjectAsync(HttpContext context, Kind kind)
+    {
+        CheckJson(context);
+        var obj = Decode(await ReadAsync(context), kind.Name, kind.ApiVersion, kind.Schema, context);
+        if (obj.Text("kind") is { Length: > 0 } name && name != kind.Name)
+            throw ApiError.BadRequest($"{name} in version \"{obj.Text("apiVersion")}\" cannot be handled as a {kind.Name}: the object provided is of another kind");
+        if (obj.Text("apiVersion") is { Length: > 0 } version && version != kind.ApiVersion)
+            throw ApiError.BadRequest($"the API version in the data ({version}) does not match the expected API version ({kind.ApiVersion})");
+        return obj;
+    }
+
+    /// <summary>Reads an object of a type that is no stored kind: Binding, Scale, DeleteOptions.</summary>
+    public static async Task<JsonObject> ReadObjectAsync(HttpContext context, string kind, string schema)
+    {
+        CheckJson(context);
+        return Decode(await ReadAsync(context), kind, "v1", SchemaTable.Get(schema), context);
+    }
+
+    public static JsonObject Decode(ReadOnlySpan<byte> body, string kind, string apiVersion, SchemaType schema, HttpContext context)
+    {
+        var decoder = new ObjectDecoder();
+        JsonObject obj;
+        try
+        {
+            obj = decoder.Decode(body, schema);
+        }
+        catch (DecodeException e)
+        {
+            throw ApiError.BadRequest($"{kind} in version \"{apiVersion[(apiVersion.IndexOf('/', StringComparison.Ordinal) + 1)..]}\" cannot be handled as a {kind}: {e.Message}");
+        }
+        Complain(decoder, kind, apiVersion, context);
+        return obj;
+    }
+
+    /// <summary>
+    /// What decoding found wrong, by fieldValidation: Strict refuses, Warn (the default) warns, Ignore says nothing
+    /// (Kubernetes API concepts: "Field validation").
+    /// </summary>
+    public static void Complain(ObjectDecoder decoder, string kind, string apiVersion, HttpContext context)
+    {
+        if (decoder.Complaints.Count == 0) return;
+        switch (context.Request.Query["fieldValidation"].ToString())
+        {
+            case "Strict":
+                var version = apiVersion[(apiVersion.IndexOf('/', StringComparison.Ordinal) + 1)..];
+                throw ApiError.BadRequest($"{kind} in version \"{version}\" cannot be handled as a {kind}: strict decoding error: {string.Join(", ", decoder.Complaints)}");
+            case "Ignore":
+                return;
+            default:
+                foreach (var complaint in decoder.Complaints) Warn(context, complaint);
+                return;
+        }
+    }
+
+    /// <summary>Adds a Warning header, which kubectl prints (RFC 7234 section 5.5).</summary>
+    public static void Warn(HttpContext context, string text)
+    {
+        var quoted = text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal);
+        context.Response.Headers.Append("Warning", $"299 - \"{quoted}\"");
+    }
+
+    public static JsonNode ParseJson(ReadOnlySpan<byte> body)
+    {
+        try
+        {
+            return JsonNode.Parse(body) ?? throw ApiError.BadRequest("the body is null");
+        }
+        catch (JsonException e)
+        {
+            throw ApiError.BadRequest($"error decoding patch: {e.Message}");
+        }
+    }
+
+    private static void CheckJson(HttpContext context)
+    {
+        var type = MediaType(context);
+        if (type is not ("" or "application/json" or "text/json")) throw ApiError.UnsupportedMediaType(type, "application/json");
+    }
+
+    public static string MediaType(HttpContext context)
+    {
+        var type = context.Request.ContentType ?? "";
+        var semicolon = type.IndexOf(';', StringComparison.Ordinal);
+        return (semicolon < 0 ? type : type[..semicolon]).Trim().ToLowerInvariant();
+    }
+}

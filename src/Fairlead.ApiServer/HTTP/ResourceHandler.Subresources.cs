@@ -1,0 +1,127 @@
+using System.Text.Json.Nodes;
+using Fairlead.ApiServer.Json;
+using Fairlead.ApiServer.Resources;
+using Fairlead.ApiServer.Watch;
+using Microsoft.AspNetCore.Http;
+
+namespace Fairlead.ApiServer.HTTP;
+
+internal sealed partial class ResourceHandler
+{
+    private Task HandleSubresourceAsync(HttpContext context, ApiRequest request) => (request.Kind!.Plural, request.Subresource, request.Verb) switch
+    {
+        (_, "status", "get") when request.Kind.HasStatus => GetAsync(context, request),
+        (_, "status", "update") when request.Kind.HasStatus => UpdateAsync(context, request, UpdateScope.Status),
+        (_, "status", "patch") when request.Kind.HasStatus => PatchAsync(context, request, UpdateScope.Status),
+        (_, "scale", "get") when request.Kind.HasScale => GetScaleAsync(context, request),
+        (_, "scale", "update" or "patch") when request.Kind.HasScale => WriteScaleAsync(context, request),
+        ("namespaces", "finalize", "update") => FinalizeAsync(context, request),
+        ("pods", "binding", "create") => BindAsync(context, request),
+        _ => throw ApiError.NoSuchPath(),
+    };
+
+    private Task GetScaleAsync(HttpContext context, ApiRequest request) =>
+        Answers.WriteAsync(context, 200, ScaleOf(registry.Get(request.Kind!, request.Namespace, request.Name).ToTree()));
+
+    private async Task WriteScaleAsync(HttpContext context, ApiRequest request)
+    {
+        var kind = request.Kind!;
+        var body = await RequestBody.ReadAsync(context);
+        var mediaType = RequestBody.MediaType(context);
+        var patch = request.Verb == "patch" ? ReadPatch(mediaType, body, Resources.Schema.SchemaTable.Get("V1Scale")) : null;
+        var written = await registry.UpdateAsync(
+            kind, request.Namespace, request.Name, UpdateScope.Object,
+            current =>
+            {
+                var before = ScaleOf(current);
+                var scale = patch is null ? RequestBody.Decode(body, "Scale", "autoscaling/v1", Resources.Schema.SchemaTable.Get("V1Scale"), context) : patch(before);
+                var replicas = scale.Number("spec", "replicas") ?? 0;
+                if (replicas < 0) throw InvalidScale(request.Name, replicas);
+                current.Child("spec")["replicas"] = replicas;
+                // kubectl scale --resource-version states what it expects.
+                if (scale.Text("metadata", "resourceVersion") is { Length: > 0 } version) current.Child("metadata")["resourceVersion"] = version;
+                else current.Child("metadata").Remove("resourceVersion");
+                return current;
+            },
+            null, RequestQuery.DryRun(context), context.RequestAborted);
+        await Answers.WriteAsync(context, 200, ScaleOf(written.ToTree()));
+    }
+
+    private static JsonObject ScaleOf(JsonObject obj)
+    {
+        var metadata = new JsonObject();
+        foreach (var name in (ReadOnlySpan<string>)["name", "namespace", "uid", "resourceVersion", "creationTimestamp"])
+        {
+            if (obj.At("metadata", name) is { } value) metadata[name] = value.DeepClone();
+        }
+        var selector = obj.Object("spec", "selector", "matchLabels") ?? obj.Object("spec", "selector") ?? [];
+        return new JsonObject
+        {
+            ["kind"] = "Scale",
+            ["apiVersion"] = "autoscaling/v1",
+            ["metadata"] = metadata,
+            ["spec"] = new JsonObject { ["replicas"] = obj.Number("spec", "replicas") ?? 0 },
+            ["status"] = new JsonObject
+            {
+                ["replicas"] = obj.Number("status", "replicas") ?? 0,
+                ["selector"] = string.Join(',', selector.Select(pair => $"{pair.Key}={pair.Value.Text()}").Order(StringComparer.Ordinal)),
+            },
+        };
+    }
+
+    private static ApiError InvalidScale(string name, long replicas)
+    {
+        var errors = new FieldErrors();
+        errors.Invalid("spec.replicas", replicas, "must be greater than or equal to 0");
+        return ApiError.Invalid(new Kind("autoscaling", "v1", "Scale", "scales", true, "V1Scale"), name, errors);
+    }
+
+    /// <summary>Takes the finalizers out of a Namespace's spec; the last one gone, the Namespace goes.</summary>
+    private async Task FinalizeAsync(HttpContext context, ApiRequest request)
+    {
+        var body = await RequestBody.ReadObjectAsync(context, request.Kind!);
+        var written = await registry.UpdateAsync(
+            request.Kind!, "", request.Name, UpdateScope.Internal,
+            current =>
+            {
+                if (body.At("spec", "finalizers") is { } left) current.Child("spec")["finalizers"] = left.DeepClone();
+                else current.Child("spec").Remove("finalizers");
+                return current;
+            },
+            null, false, context.RequestAborted);
+        await Answers.WriteAsync(context, 200, written);
+    }
+
+    /// <summary>Gives a pod its node, once.</summary>
+    private async Task BindAsync(HttpContext context, ApiRequest request)
+    {
+        var binding = await RequestBody.ReadObjectAsync(context, "Binding", "V1Binding");
+        var node = binding.Text("target", "name") is { Length: > 0 } name ? name : throw ApiError.BadRequest("the binding's target.name is empty");
+        await registry.UpdateAsync(
+            request.Kind!, request.Namespace, request.Name, UpdateScope.Internal,
+            pod =>
+            {
+                if (pod.Text("metadata", "deletionTimestamp") is not null)
+                    throw ApiError.Conflict(request.Kind!, request.Name, $"pod {request.Name} is being deleted, cannot be assigned to a host");
+                if (pod.Text("spec", "nodeName") is { Length: > 0 } taken)
+                    throw ApiError.Conflict(request.Kind!, request.Name, $"pod {request.Name} is already assigned to node \"{taken}\"");
+                pod.Child("spec")["nodeName"] = node;
+                SetScheduled(pod);
+                return pod;
+            },
+            null, RequestQuery.DryRun(context), context.RequestAborted);
+        await Answers.WriteAsync(context, 201, Answers.Success());
+    }
+
+    private void SetScheduled(JsonObject pod)
+    {
+        var status = pod.Child("status");
+        var others = status.Items("conditions").Where(pair => pair.Item.Text("type") != "PodScheduled").Select(pair => pair.Item.DeepClone());
+        status["conditions"] = new JsonArray([.. others, new JsonObject
+        {
+            ["type"] = "PodScheduled",
+            ["status"] = "True",
+            ["lastTransitionTime"] = time.GetUtcNow().UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ssZ", System.Globalization.CultureInfo.InvariantCulture),
+        }]);
+    }
+}

@@ -1,0 +1,90 @@
+using System.Text.Json.Nodes;
+
+namespace Fairlead.ApiServer.Resources;
+
+/// <summary>
+/// A refusal as Kubernetes words it: HTTP code, machine-readable reason, message and details
+/// (Kubernetes API reference: "Status"; API conventions, "Error codes").
+/// </summary>
+internal sealed class ApiError(int code, string reason, string message, JsonObject? details = null) : Exception(message)
+{
+    public int Code { get; } = code;
+    public string Reason { get; } = reason;
+    public JsonObject? Details { get; } = details;
+
+    public static ApiError NotFound(Kind kind, string name) =>
+        new(404, "NotFound", $"{kind.QualifiedPlural} \"{name}\" not found", DetailsOf(kind.Group, kind.Plural, name));
+
+    public static ApiError NoSuchPath() => new(404, "NotFound", "the server could not find the requested resource", []);
+
+    public static ApiError AlreadyExists(Kind kind, string name) =>
+        new(409, "AlreadyExists", $"{kind.QualifiedPlural} \"{name}\" already exists", DetailsOf(kind.Group, kind.Plural, name));
+
+    public static ApiError Conflict(Kind kind, string name, string why) =>
+        new(409, "Conflict", $"Operation cannot be fulfilled on {kind.QualifiedPlural} \"{name}\": {why}", DetailsOf(kind.Group, kind.Plural, name));
+
+    public static ApiError Modified(Kind kind, string name) =>
+        Conflict(kind, name, "the object has been modified; please apply your changes to the latest version and try again");
+
+    public static ApiError BadRequest(string message) => new(400, "BadRequest", message);
+
+    public static ApiError Forbidden(string plural, string name, string why) =>
+        new(403, "Forbidden", $"{plural} \"{name}\" is forbidden: {why}", DetailsOf("", plural, name));
+
+    public static ApiError Unauthorized() => new(401, "Unauthorized", "Unauthorized");
+
+    public static ApiError MethodNotAllowed() =>
+        new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", []);
+
+    public static ApiError UnsupportedMediaType(string given, string supported) =>
+        new(415, "UnsupportedMediaType", $"the body of the request was in an unknown format - accepted media types include: {supported} (got \"{given}\")");
+
+    public static ApiError Gone(string message) => new(410, "Expired", message);
+
+    public static ApiError TooLarge(int limit) => new(413, "RequestEntityTooLarge", $"Request entity too large: limit is {limit}");
+
+    public static ApiError Unavailable(string message) => new(503, "ServiceUnavailable", message);
+
+    public static ApiError Internal(string message) => new(500, "InternalError", $"Internal error occurred: {message}");
+
+    /// <summary>422 with one cause a field error, in the words of Kubernetes' validation.</summary>
+    public static ApiError Invalid(Kind kind, string name, FieldErrors errors)
+    {
+        var details = DetailsOf(kind.Group, kind.Name, name);
+        details["causes"] = new JsonArray([.. errors.All.Select(error => new JsonObject
+        {
+            ["reason"] = error.Reason,
+            ["message"] = error.Detail,
+            ["field"] = error.Field,
+        })]);
+        var texts = errors.All.Select(error => $"{error.Field}: {error.Detail}").Distinct().ToList();
+        var list = texts.Count == 1 ? texts[0] : $"[{string.Join(", ", texts)}]";
+        var qualified = kind.Group.Length == 0 ? kind.Name : $"{kind.Name}.{kind.Group}";
+        return new ApiError(422, "Invalid", $"{qualified} \"{name}\" is invalid: {list}", details);
+    }
+
+    public JsonObject ToStatus()
+    {
+        var status = new JsonObject
+        {
+            ["kind"] = "Status",
+            ["apiVersion"] = "v1",
+            ["metadata"] = new JsonObject(),
+            ["status"] = "Failure",
+            ["message"] = Message,
+            ["reason"] = Reason,
+        };
+        if (Details is not null) status["details"] = Details.DeepClone();
+        status["code"] = Code;
+        return status;
+    }
+
+    private static JsonObject DetailsOf(string group, string kind, string name)
+    {
+        var details = new JsonObject();
+        if (name.Length > 0) details["name"] = name;
+        if (group.Length > 0) details["group"] = group;
+        details["kind"] = kind;
+        return details;
+    }
+}

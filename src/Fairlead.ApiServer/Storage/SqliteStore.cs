@@ -1,0 +1,118 @@
+using Microsoft.Data.Sqlite;
+
+namespace Fairlead.ApiServer.Storage;
+
+/// <summary>
+/// One SQLite file with a row an object. WAL and synchronous=FULL: a group is on disk when <see cref="Persist"/> returns
+/// (SQLite documentation: "Write-Ahead Logging", "PRAGMA synchronous").
+/// </summary>
+public sealed class SqliteStore : SingleWriterStore
+{
+    private readonly string _path;
+    private readonly SqliteConnection _connection;
+    private SqliteCommand? _put;
+    private SqliteCommand? _delete;
+    private SqliteCommand? _setRevision;
+
+    /// <param name="path">The database file; made with its folder if it is missing.</param>
+    public SqliteStore(string path)
+    {
+        SQLitePCL.raw.SetProvider(new SQLitePCL.SQLite3Provider_sqlite3());
+        _path = path;
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        _connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString());
+    }
+
+    protected override Task<long> LoadAsync(Action<StoreEntry> loaded, CancellationToken cancel)
+    {
+        try
+        {
+            Open();
+            using var read = _connection.CreateCommand();
+            read.CommandText = "SELECT key, value, revision FROM objects";
+            using var reader = read.ExecuteReader();
+            while (reader.Read())
+                loaded(new StoreEntry(reader.GetString(0), (byte[])reader[1], reader.GetInt64(2)));
+            return Task.FromResult(ReadRevision());
+        }
+        catch (SqliteException e)
+        {
+            throw new StoreException($"{_path} cannot be read ({e.Message}); restore it from a backup, or move it away to start empty", e);
+        }
+    }
+
+    protected override void Persist(IReadOnlyList<StoreEntry> group)
+    {
+        try
+        {
+            using var transaction = _connection.BeginTransaction();
+            foreach (var entry in group) Write(entry, transaction);
+            _setRevision!.Transaction = transaction;
+            _setRevision.Parameters[0].Value = group[^1].Revision;
+            _setRevision.ExecuteNonQuery();
+            transaction.Commit();
+        }
+        catch (SqliteException e)
+        {
+            throw new StoreException($"{_path} cannot be written ({e.Message}); nothing of this request was stored", e);
+        }
+    }
+
+    protected override async ValueTask CloseAsync()
+    {
+        _put?.Dispose();
+        _delete?.Dispose();
+        _setRevision?.Dispose();
+        await _connection.DisposeAsync();
+    }
+
+    private void Open()
+    {
+        _connection.Open();
+        Execute("PRAGMA locking_mode=EXCLUSIVE");
+        Execute("PRAGMA journal_mode=WAL");
+        Execute("PRAGMA synchronous=FULL");
+        Execute("CREATE TABLE IF NOT EXISTS objects (key TEXT PRIMARY KEY, value BLOB NOT NULL, revision INTEGER NOT NULL) WITHOUT ROWID");
+        Execute("CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID");
+        Execute("INSERT OR IGNORE INTO state VALUES ('revision', 1)");
+        _put = Prepare("INSERT INTO objects VALUES ($a, $b, $c) ON CONFLICT (key) DO UPDATE SET value = excluded.value, revision = excluded.revision", 3);
+        _delete = Prepare("DELETE FROM objects WHERE key = $a", 1);
+        _setRevision = Prepare("UPDATE state SET value = $a WHERE name = 'revision'", 1);
+    }
+
+    private void Write(StoreEntry entry, SqliteTransaction transaction)
+    {
+        var command = entry.Value is null ? _delete! : _put!;
+        command.Transaction = transaction;
+        command.Parameters[0].Value = entry.Key;
+        if (entry.Value is not null)
+        {
+            command.Parameters[1].Value = entry.Value;
+            command.Parameters[2].Value = entry.Revision;
+        }
+        command.ExecuteNonQuery();
+    }
+
+    private long ReadRevision()
+    {
+        using var read = _connection.CreateCommand();
+        read.CommandText = "SELECT value FROM state WHERE name = 'revision'";
+        return (long)read.ExecuteScalar()!;
+    }
+
+    private SqliteCommand Prepare(string sql, int parameters)
+    {
+        var command = _connection.CreateCommand();
+        command.CommandText = sql;
+        for (var i = 0; i < parameters; i++) command.Parameters.Add(new SqliteParameter { ParameterName = "$" + (char)('a' + i) });
+        command.Prepare();
+        return command;
+    }
+
+    private void Execute(string sql)
+    {
+        using var command = _connection.CreateCommand();
+        command.CommandText = sql;
+        command.ExecuteNonQuery();
+    }
+}

@@ -1,0 +1,180 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using Fairlead.Linux.Netlink.NfTables;
+
+namespace Fairlead.Proxy.Apply;
+
+/// <summary>A chain that chooses among a number of targets.</summary>
+/// <param name="ForNodePort">Reached by a node's address: the source is masqueraded, and targets are kept under address zero.</param>
+/// <param name="Count">How many targets there are.</param>
+/// <param name="AffinitySeconds">0: no affinity.</param>
+internal readonly record struct PickChain(bool ForNodePort, int Count, uint AffinitySeconds)
+{
+    internal string Name => (ForNodePort ? "node-" : "") + (AffinitySeconds == 0 ? $"pick-{Count}" : $"affinity-{Count}-{AffinitySeconds}");
+}
+
+/// <summary>The sets of the proxy's table.</summary>
+internal enum SetKind
+{
+    ClusterAddresses,
+    Services,
+    Endpoints,
+    NodePorts,
+    Hairpin,
+}
+
+/// <summary>
+/// The layout of the proxy's table in one family: its sets, its fixed chains, and the chains that choose. No chain belongs
+/// to a service, so that the kernel's cost of a change does not grow with the number of services.
+/// </summary>
+internal sealed class ProxyTable
+{
+    /// <summary>kube-proxy's own bit, so that other tools on the machine know it.</summary>
+    private const uint MasqueradeMark = 0x4000;
+
+    /// <summary>Clients remembered at most; more get no affinity.</summary>
+    private const uint AffinitySize = 1 << 18;
+    private const string RejectChain = "reject-cluster-ips", ServicesChain = "services";
+    private readonly FieldType _address;
+    private readonly Selector _source, _destination;
+
+    internal ProxyTable(TableFamily family, IReadOnlyList<IPNetwork> podNetworks, IReadOnlyList<IPNetwork> serviceNetworks)
+    {
+        Family = family;
+        Table = new Table(family, "fairlead");
+        IsIPv6 = family == TableFamily.IPv6;
+        Any = IsIPv6 ? IPAddress.IPv6Any : IPAddress.Any;
+        _address = IsIPv6 ? FieldType.IPv6Address : FieldType.IPv4Address;
+        _source = Selector.Source(family);
+        _destination = Selector.Destination(family);
+        ClusterAddresses = new SetDefinition { Name = "cluster-ips", Key = [_address] };
+        Services = new SetDefinition { Name = "service-ips", Key = [_address, FieldType.Protocol, FieldType.Port], IsVerdictMap = true };
+        Endpoints = new SetDefinition { Name = "endpoints", Key = [_address, FieldType.Protocol, FieldType.Port, FieldType.Mark], Value = [_address, FieldType.Port] };
+        NodePorts = new SetDefinition { Name = "node-ports", Key = [FieldType.Protocol, FieldType.Port], IsVerdictMap = true };
+        Hairpin = new SetDefinition { Name = "hairpin", Key = [_address, _address] };
+        Affinity = new SetDefinition
+        {
+            Name = "affinity",
+            Key = [_address, _address, FieldType.Protocol, FieldType.Port],
+            Value = [_address, FieldType.Port],
+            IsDynamic = true,
+            HasTimeout = true,
+            Size = AffinitySize,
+        };
+        Chains = [.. FixedChains(Of(podNetworks), Of(serviceNetworks))];
+    }
+
+    internal TableFamily Family { get; }
+
+    internal bool IsIPv6 { get; }
+
+    internal Table Table { get; }
+
+    /// <summary>Address zero, under which the targets of node ports are kept.</summary>
+    internal IPAddress Any { get; }
+
+    internal SetDefinition ClusterAddresses { get; }
+
+    internal SetDefinition Services { get; }
+
+    internal SetDefinition Endpoints { get; }
+
+    internal SetDefinition NodePorts { get; }
+
+    internal SetDefinition Hairpin { get; }
+
+    /// <summary>Filled by packets, never compared.</summary>
+    internal SetDefinition Affinity { get; }
+
+    /// <summary>The chains that are always there, targets before those that lead to them.</summary>
+    internal IReadOnlyList<(Chain Chain, IReadOnlyList<Rule> Rules)> Chains { get; }
+
+    internal IEnumerable<SetDefinition> Sets => [ClusterAddresses, Services, Endpoints, NodePorts, Hairpin, Affinity];
+
+    internal SetDefinition Definition(SetKind kind) => kind switch
+    {
+        SetKind.ClusterAddresses => ClusterAddresses,
+        SetKind.Services => Services,
+        SetKind.Endpoints => Endpoints,
+        SetKind.NodePorts => NodePorts,
+        _ => Hairpin,
+    };
+
+    /// <summary>The rules of a chain that chooses.</summary>
+    internal IReadOnlyList<Rule> Rules(PickChain chain)
+    {
+        Selector address = chain.ForNodePort ? Selector.Constant(Any) : _destination;
+        Selector[] port = [address, Selector.Protocol, Selector.DestinationPort];
+        Selector[] drawn = [.. port, Selector.Random((uint)chain.Count)];
+        Selector[] client = [_source, .. port];
+        var rules = new List<Statement[]>();
+        if (chain.ForNodePort)
+        {
+            rules.Add([new SetMark(MasqueradeMark)]);
+        }
+        if (chain.AffinitySeconds > 0)
+        {
+            var remember = new Remember(Family, client, Affinity.Name, chain.AffinitySeconds * 1000UL);
+            rules.Add([new Choose(Family, client, Affinity.Name), remember, new TranslateDestination(Family)]);
+            rules.Add([new Choose(Family, drawn, Endpoints.Name), remember, new TranslateDestination(Family)]);
+        }
+        // With affinity this is for the client for whom there was no room left.
+        rules.Add([new TranslateByMap(Family, drawn, Endpoints.Name)]);
+        return [.. rules.Select(statements => Comment(new Rule(chain.Name, statements)))];
+    }
+
+    private IPNetwork[] Of(IReadOnlyList<IPNetwork> networks) =>
+        [.. networks.Where(network => (network.BaseAddress.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6) == IsIPv6)];
+
+    private IEnumerable<(Chain Chain, IReadOnlyList<Rule> Rules)> FixedChains(IPNetwork[] pods, IPNetwork[] services)
+    {
+        Selector[] port = [_destination, Selector.Protocol, Selector.DestinationPort];
+        Statement toServices = new VerdictStatement(Verdict.Jump(ServicesChain));
+        Statement toReject = new VerdictStatement(Verdict.Jump(RejectChain));
+        Statement[] isCluster = [new MatchSet([_destination], ClusterAddresses.Name), toReject];
+        IEnumerable<Statement[]> unreachable = [isCluster, .. services.Select(network => new[] { new MatchNetwork(_destination, network), toReject })];
+
+        // No answer but a refusal: neither to a port that no service has, nor to a ping.
+        yield return Make(RejectChain, null,
+            [Match.Protocol(6), new Reject(Family, Reset: true)],
+            [new Reject(Family, Reset: false)]);
+        yield return Make(ServicesChain, null,
+            [new VerdictLookup(port, Services.Name)],
+            [Match.LocalDestination, NotLoopback, new VerdictLookup([Selector.Protocol, Selector.DestinationPort], NodePorts.Name)]);
+        yield return Make("prerouting", new BaseHook(ChainType.Nat, HookPoint.PreRouting, -100), [toServices]);
+        yield return Make("output", new BaseHook(ChainType.Nat, HookPoint.Output, -100), [toServices]);
+        yield return Make("postrouting", new BaseHook(ChainType.Nat, HookPoint.PostRouting, 100), [.. Masquerades(pods)]);
+        // After translation: what still goes to a cluster address has found no endpoint.
+        yield return Make("filter-forward", new BaseHook(ChainType.Filter, HookPoint.Forward, 0), [.. unreachable]);
+        yield return Make("filter-output", new BaseHook(ChainType.Filter, HookPoint.Output, 0), [.. unreachable]);
+    }
+
+    private MatchNetwork NotLoopback =>
+        new(_destination, IPNetwork.Parse(IsIPv6 ? "::1/128" : "127.0.0.0/8"), Not: true);
+
+    private IEnumerable<Statement[]> Masquerades(IPNetwork[] pods)
+    {
+        var translated = new MatchBits(Selector.FlowStatus, MatchBits.Translated);
+        yield return [new MatchBits(Selector.Mark, MasqueradeMark), new Masquerade()];
+        // A pod that reaches itself would otherwise answer itself without this node, and not recognize the answer.
+        yield return [translated, new MatchSet([_source, _destination], Hairpin.Name), new Masquerade()];
+        if (pods.Length > 0)
+        {
+            yield return
+            [
+                translated,
+                .. pods.Select(network => new MatchNetwork(_source, network, Not: true)),
+                new MatchSet([Selector.OriginalDestination(Family)], ClusterAddresses.Name),
+                new Masquerade(),
+            ];
+        }
+    }
+
+    private static (Chain Chain, IReadOnlyList<Rule> Rules) Make(string name, BaseHook? hook, params Statement[][] rules) =>
+        (new Chain(name, hook), [.. rules.Select(statements => Comment(new Rule(name, statements)))]);
+
+    /// <summary>The comment is a hash of what the rule says, so that a rule read back is known without decoding it.</summary>
+    private static Rule Comment(Rule rule) =>
+        rule with { Comment = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(rule.Text)).AsSpan(0, 6)) };
+}

@@ -1,0 +1,24 @@
+using Microsoft.Extensions.Logging;
+
+namespace Fairlead.Proxy;
+
+internal static partial class ProxyLog
+{
+    [LoggerMessage(4000, LogLevel.Warning, "table {Table}: the kernel refused a change, reading what it holds: {Refusal}")]
+    internal static partial void Refused(ILogger logger, string table, string refusal);
+
+    [LoggerMessage(4001, LogLevel.Information, "table {Table}: {Services} services in the kernel after {Changes} changes with {Elements} elements")]
+    internal static partial void Synced(ILogger logger, string table, int services, int changes, int elements);
+
+    [LoggerMessage(4002, LogLevel.Warning, "table {Table}: somebody else had changed it; mended")]
+    internal static partial void Mended(ILogger logger, string table);
+
+    [LoggerMessage(4003, LogLevel.Error, "syncing {Count} services failed, first {Key}; trying again")]
+    internal static partial void SyncFailed(ILogger logger, Exception failure, int count, string key);
+
+    [LoggerMessage(4004, LogLevel.Warning, "stale flows could not be removed: {Reason}")]
+    internal static partial void FlowsFailed(ILogger logger, string reason);
+
+    [LoggerMessage(4005, LogLevel.Debug, "{Flows} stale UDP flows and {Clients} stale affinities removed")]
+    internal static partial void Forgotten(ILogger logger, int flows, int clients);
+}

@@ -1,0 +1,164 @@
+using System.Collections.Concurrent;
+using Fairlead.Kube;
+using Fairlead.Kube.Client;
+using Fairlead.Kube.Informers;
+using Fairlead.Kube.Queues;
+using Fairlead.Linux.Namespaces;
+using Fairlead.Linux.Netlink.NfTables;
+using Fairlead.Proxy.Apply;
+using Fairlead.Proxy.Health;
+using Fairlead.Proxy.Plan;
+using k8s.Models;
+using Microsoft.Extensions.Logging;
+
+namespace Fairlead.Proxy;
+
+/// <summary>
+/// Makes Services work on a node: watches Services and EndpointSlices and keeps nf_tables equal to what they say
+/// (https://kubernetes.io/docs/reference/networking/virtual-ips/). When it ends, the rules stay and serve on.
+/// </summary>
+public sealed class ServiceProxy(KubeClient client, ServiceProxyOptions options, ILogger<ServiceProxy> logger, TimeProvider time)
+{
+    /// <summary>Stands in the queue for the look at what others did to the kernel; no object has such a key.</summary>
+    private static readonly ObjectKey s_watchKey = new("", "");
+    private readonly SliceIndex _slices = new();
+    private readonly ConcurrentDictionary<ObjectKey, DateTimeOffset> _triggers = new();
+
+    /// <summary>Health and latencies.</summary>
+    public ProxyStatus Status { get; } = new(time);
+
+    /// <summary>Deletes the proxy's rules.</summary>
+    /// <exception cref="Fairlead.Linux.LinuxException">NotPermitted without root.</exception>
+    public static void Cleanup(string? networkNamespacePath = null)
+    {
+        using KernelNfTables tables = networkNamespacePath is null
+            ? KernelNfTables.Open()
+            : NetworkNamespace.Run(networkNamespacePath, KernelNfTables.Open);
+        ProxyKernel.Cleanup(tables);
+    }
+
+    /// <summary>Runs until cancelled.</summary>
+    /// <exception cref="Fairlead.Linux.LinuxException">The kernel's interfaces cannot be opened: no root, or no nf_tables.</exception>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        using ProxyKernel kernel = ProxyKernel.Open(options, logger, time);
+        using var queue = new WorkQueue<ObjectKey>(time);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        DateTimeOffset started = time.GetUtcNow();
+        var services = new Informer<V1Service, ServiceInfo>(client, ApiResources.Services, ServiceInfo.From, logger, time);
+        var slices = new Informer<V1EndpointSlice, SliceInfo>(
+            client, ApiResources.EndpointSlices, slice => SliceInfo.From(slice, options.NodeName), logger, time);
+        services.Changed += change => Enqueue(queue, change.Key);
+        slices.Changed += change =>
+        {
+            _slices.Change(change.Key, change.Old, change.New);
+            NoteTrigger(change, started);
+            EnqueueOwner(queue, change.Old);
+            EnqueueOwner(queue, change.New);
+        };
+        Task[] informers = [services.RunAsync(stop.Token), slices.RunAsync(stop.Token)];
+        try
+        {
+            await Task.WhenAny(Task.WhenAll(services.Synced, slices.Synced), Task.WhenAny(informers));
+            queue.Add(s_watchKey);
+            while (!stop.IsCancellationRequested)
+            {
+                IReadOnlyList<ObjectKey> keys = await TakeAllAsync(queue, stop.Token);
+                Sync(kernel, queue, keys, services);
+            }
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // The rules stay: connections must not notice that the proxy is replaced.
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await Task.WhenAll(informers);
+        }
+    }
+
+    private static async Task<IReadOnlyList<ObjectKey>> TakeAllAsync(WorkQueue<ObjectKey> queue, CancellationToken cancellationToken)
+    {
+        // Everything that waits goes into one transaction.
+        var keys = new List<ObjectKey> { await queue.TakeAsync(cancellationToken) };
+        while (queue.Count > 0)
+        {
+            keys.Add(await queue.TakeAsync(cancellationToken));
+        }
+        return keys;
+    }
+
+    private void Sync(ProxyKernel kernel, WorkQueue<ObjectKey> queue, IReadOnlyList<ObjectKey> keys, Informer<V1Service, ServiceInfo> services)
+    {
+        long start = time.GetTimestamp();
+#pragma warning disable CA1031 // The one ladder of this loop: the keys come back, the process lives.
+        try
+        {
+            kernel.Update([.. keys.Where(key => key != s_watchKey).Select(key => (key, services.Items.GetValueOrDefault(key), _slices.Of(key)))]);
+            if (keys.Contains(s_watchKey))
+            {
+                kernel.Watch();
+                queue.AddAfter(s_watchKey, options.WatchInterval);
+            }
+            foreach (ObjectKey key in keys)
+            {
+                queue.Forget(key);
+                ObserveTrigger(key);
+            }
+            Status.Updated();
+        }
+        catch (Exception failure)
+        {
+            ProxyLog.SyncFailed(logger, failure, keys.Count, keys[0].ToString());
+            Status.Pending();
+            foreach (ObjectKey key in keys)
+            {
+                queue.AddWithBackOff(key);
+            }
+        }
+        finally
+        {
+            foreach (ObjectKey key in keys)
+            {
+                queue.Done(key);
+            }
+        }
+#pragma warning restore CA1031
+        if (keys is not [var only] || only != s_watchKey)
+        {
+            Status.Sync.Observe(time.GetElapsedTime(start));
+        }
+    }
+
+    private void Enqueue(WorkQueue<ObjectKey> queue, ObjectKey service)
+    {
+        Status.Pending();
+        queue.Add(service);
+    }
+
+    private void EnqueueOwner(WorkQueue<ObjectKey> queue, SliceInfo? slice)
+    {
+        if (slice is not null)
+        {
+            Enqueue(queue, slice.Service);
+        }
+    }
+
+    // Changes from before this process would tell of its start, not of the network's programming.
+    private void NoteTrigger(InformerChange<SliceInfo> change, DateTimeOffset started)
+    {
+        if (change.New is { Trigger: { } trigger } slice && trigger > started && change.Old?.Trigger != trigger)
+        {
+            _triggers.TryAdd(slice.Service, trigger);
+        }
+    }
+
+    private void ObserveTrigger(ObjectKey service)
+    {
+        if (_triggers.TryRemove(service, out DateTimeOffset trigger))
+        {
+            Status.NetworkProgramming.Observe(time.GetUtcNow() - trigger);
+        }
+    }
+}
