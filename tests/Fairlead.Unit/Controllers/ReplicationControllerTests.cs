@@ -1,0 +1,83 @@
+using System.Text.Json.Nodes;
+using Fairlead.Kube;
+using Fairlead.Kube.Client;
+using k8s.Models;
+using Xunit;
+
+namespace Fairlead.Unit.Controllers;
+
+public sealed class ReplicationControllerTests
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Created_BecomesReadyPods_WithStatusAndEvents()
+    {
+        await using var cluster = await TestCluster.StartAsync();
+        await cluster.Client.CreateAsync(ApiResources.ReplicationControllers, TestCluster.Kubia(), Cancel);
+        var pods = await cluster.UntilPodsAsync(pods => pods.Count(TestCluster.IsReady) == 3, "three ready pods");
+        Assert.All(pods, pod =>
+        {
+            Assert.StartsWith("kubia-", pod.Metadata.Name, StringComparison.Ordinal);
+            Assert.Equal("kubia-", pod.Metadata.GenerateName);
+            Assert.True(pod.Metadata.OwnerReferences.Single().Controller);
+        });
+        var rc = await UntilRcAsync(cluster, rc => rc.Status is { ReadyReplicas: 3, AvailableReplicas: 3, Replicas: 3, FullyLabeledReplicas: 3 });
+        Assert.Equal(rc.Metadata.Generation, rc.Status.ObservedGeneration);
+        var events = await TestCluster.UntilAsync(() => cluster.EventsAsync("SuccessfulCreate"), events => events.Count == 3, "three events");
+        Assert.Equal(pods.Select(pod => $"Created pod: {pod.Metadata.Name}").Order(), events.Order());
+    }
+
+    [Fact]
+    public async Task Scaled_UpAndDown_FollowsExactly()
+    {
+        await using var cluster = await TestCluster.StartAsync(nodes: 2);
+        await cluster.Client.CreateAsync(ApiResources.ReplicationControllers, TestCluster.Kubia(), Cancel);
+        await cluster.UntilPodsAsync(pods => pods.Count == 3, "three pods");
+        await ScaleAsync(cluster, 20);
+        await UntilRcAsync(cluster, rc => rc.Status.ReadyReplicas == 20);
+        Assert.Equal(20, (await cluster.PodsAsync()).Count);
+        await ScaleAsync(cluster, 1);
+        await cluster.UntilPodsAsync(pods => pods.Count == 1, "one pod");
+        await UntilRcAsync(cluster, rc => rc.Status is { Replicas: 1, ReadyReplicas: 1 });
+        var deleted = await TestCluster.UntilAsync(() => cluster.EventsAsync("SuccessfulDelete"), events => events.Count == 19, "nineteen events");
+        Assert.All(deleted, message => Assert.StartsWith("Deleted pod: kubia-", message, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task PodDeleted_IsReplaced()
+    {
+        await using var cluster = await TestCluster.StartAsync();
+        await cluster.Client.CreateAsync(ApiResources.ReplicationControllers, TestCluster.Kubia(), Cancel);
+        var pods = await cluster.UntilPodsAsync(pods => pods.Count(TestCluster.IsReady) == 3, "three ready pods");
+        var victim = pods[0].Metadata.Name;
+        await cluster.Client.DeleteAsync(ApiResources.Pods, new ObjectKey("default", victim), null, Cancel);
+        await cluster.UntilPodsAsync(pods => pods.Count(TestCluster.IsReady) == 3 && pods.All(pod => pod.Metadata.Name != victim), "a replacement");
+    }
+
+    [Fact]
+    public async Task PodRelabelled_IsReleasedAndReplaced_AndTakenBackByItsLabel()
+    {
+        await using var cluster = await TestCluster.StartAsync();
+        await cluster.Client.CreateAsync(ApiResources.ReplicationControllers, TestCluster.Kubia(), Cancel);
+        var pods = await cluster.UntilPodsAsync(pods => pods.Count(TestCluster.IsReady) == 3, "three ready pods");
+        var left = new ObjectKey("default", pods[0].Metadata.Name);
+        await LabelAsync(cluster, left, "other");
+        await cluster.UntilPodsAsync(pods => pods.Count(TestCluster.IsReady) == 4, "a fourth pod");
+        await TestCluster.UntilAsync(
+            () => cluster.Client.GetAsync(ApiResources.Pods, "default", left.Name, Cancel), pod => pod.Metadata.OwnerReferences is null or { Count: 0 }, "released");
+        await LabelAsync(cluster, left, "kubia");
+        var after = await cluster.UntilPodsAsync(pods => pods.Count == 3, "the surplus pod gone");
+        Assert.All(after, pod => Assert.Single(pod.Metadata.OwnerReferences));
+    }
+
+    private static Task<V1Pod> LabelAsync(TestCluster cluster, ObjectKey pod, string app) => cluster.Client.PatchAsync(
+        ApiResources.Pods, pod, Patch.Merge(new JsonObject { ["metadata"] = new JsonObject { ["labels"] = new JsonObject { ["app"] = app } } }), null, Cancel);
+
+    private static Task<V1ReplicationController> ScaleAsync(TestCluster cluster, int replicas) => cluster.Client.PatchAsync(
+        ApiResources.ReplicationControllers, new ObjectKey("default", "kubia"),
+        Patch.Merge(new JsonObject { ["spec"] = new JsonObject { ["replicas"] = replicas } }), null, Cancel);
+
+    private static Task<V1ReplicationController> UntilRcAsync(TestCluster cluster, Func<V1ReplicationController, bool> holds) =>
+        TestCluster.UntilAsync(() => cluster.Client.GetAsync(ApiResources.ReplicationControllers, "default", "kubia", Cancel), rc => rc.Status is not null && holds(rc), "status");
+}
