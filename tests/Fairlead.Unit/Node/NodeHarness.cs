@@ -53,6 +53,8 @@ internal sealed class NodeHarness : IAsyncDisposable
 
     public OciRuntime Runtime { get; private set; }
 
+    public PodLoop Loop => _loop!;
+
     public NetworkNamespace Network => _network;
 
     public static NodeHarness Start()
