@@ -12,7 +12,7 @@ internal sealed class NodeRegistration(
     KubeClient client, NodeAgentOptions options, MachineFacts machine, string runtimeVersion, ILogger log, TimeProvider time)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(5);
-    private static readonly TimeSpan Retry = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Retry = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(7);
     private volatile string? _notReady = "container runtime network not ready: the node has no pod CIDR yet";
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);

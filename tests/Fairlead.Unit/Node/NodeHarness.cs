@@ -7,6 +7,7 @@ using Fairlead.Node.Runtime;
 using Fairlead.Node.Runtime.Oci;
 using k8s.Models;
 using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
 
 namespace Fairlead.Unit.Node;
 
@@ -52,6 +53,8 @@ internal sealed class NodeHarness : IAsyncDisposable
     public PodNetwork Pods { get; }
 
     public OciRuntime Runtime { get; private set; }
+
+    public PodLoop Loop => _loop!;
 
     public NetworkNamespace Network => _network;
 
@@ -106,6 +109,18 @@ internal sealed class NodeHarness : IAsyncDisposable
         change?.Invoke(pod);
         Api.Put(pod);
         return pod;
+    }
+
+    /// <summary>The first process of a container ignores signals until it has set its traps; its log tells when.</summary>
+    public async Task WaitForLogAsync(V1Pod pod, string text)
+    {
+        var began = TimeProvider.System.GetTimestamp();
+        var path = Assert.Single(Runtime.Observe(pod.Metadata.Uid).Containers).LogPath;
+        while (!File.ReadAllText(path).Contains(text))
+        {
+            Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(10), $"{path} never had {text}");
+            await Task.Yield();
+        }
     }
 
     public async Task StopAgentAsync()

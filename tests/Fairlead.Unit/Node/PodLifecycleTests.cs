@@ -59,8 +59,9 @@ public sealed class PodLifecycleTests
     public async Task Pod_Deleted_GetsSigtermAndLeavesNothing()
     {
         await using var node = NodeHarness.Start();
-        var pod = node.Run("polite", null, "/bin/sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.05; done");
+        var pod = node.Run("polite", null, "/bin/sh", "-c", "trap 'exit 0' TERM; echo up; while :; do sleep 0.05; done");
         await node.Api.WaitAsync("polite", IsRunning, "running");
+        await node.WaitForLogAsync(pod, "up");
         node.Api.Delete("polite", 20);
         await node.Api.WaitAsync("polite", p => p is null, "gone");
         Assert.Contains(("Killing", "Stopping container main"), node.Api.Events);
@@ -71,8 +72,9 @@ public sealed class PodLifecycleTests
     public async Task Pod_IgnoresSigterm_IsKilledAfterItsGrace()
     {
         await using var node = NodeHarness.Start();
-        var pod = node.Run("deaf", null, "/bin/sh", "-c", "trap '' TERM; while :; do sleep 0.05; done");
+        var pod = node.Run("deaf", null, "/bin/sh", "-c", "trap '' TERM; echo up; while :; do sleep 0.05; done");
         await node.Api.WaitAsync("deaf", IsRunning, "running");
+        await node.WaitForLogAsync(pod, "up");
         node.Api.Delete("deaf", 1);
         await node.Api.WaitAsync("deaf", p => p is null, "gone");
         AssertNothingLeft(node, pod.Metadata.Uid);
@@ -84,7 +86,6 @@ public sealed class PodLifecycleTests
         await using var node = NodeHarness.Start();
         var pod = node.Run("forced", null, "/bin/sleep", "1000");
         await node.Api.WaitAsync("forced", IsRunning, "running");
-        var gone = new TaskCompletionSource();
         node.Api.Forget("forced");
         while (node.Runtime.PodUids.Count > 0) await Task.Yield();
         AssertNothingLeft(node, pod.Metadata.Uid);
