@@ -71,12 +71,12 @@ public sealed class ReplicationControllerTests
         Assert.All(after, pod => Assert.Single(pod.Metadata.OwnerReferences));
     }
 
-    private static Task<V1Pod> LabelAsync(TestCluster cluster, ObjectKey pod, string app) => cluster.Client.PatchAsync(
-        ApiResources.Pods, pod, Patch.Merge(new JsonObject { ["metadata"] = new JsonObject { ["labels"] = new JsonObject { ["app"] = app } } }), null, Cancel);
+    private static Task LabelAsync(TestCluster cluster, ObjectKey pod, string app) => TestCluster.WriteAsync(() => cluster.Client.PatchAsync(
+        ApiResources.Pods, pod, Patch.Merge(new JsonObject { ["metadata"] = new JsonObject { ["labels"] = new JsonObject { ["app"] = app } } }), null, Cancel));
 
-    private static Task<V1ReplicationController> ScaleAsync(TestCluster cluster, int replicas) => cluster.Client.PatchAsync(
+    private static Task ScaleAsync(TestCluster cluster, int replicas) => TestCluster.WriteAsync(() => cluster.Client.PatchAsync(
         ApiResources.ReplicationControllers, new ObjectKey("default", "kubia"),
-        Patch.Merge(new JsonObject { ["spec"] = new JsonObject { ["replicas"] = replicas } }), null, Cancel);
+        Patch.Merge(new JsonObject { ["spec"] = new JsonObject { ["replicas"] = replicas } }), null, Cancel));
 
     private static Task<V1ReplicationController> UntilRcAsync(TestCluster cluster, Func<V1ReplicationController, bool> holds) =>
         TestCluster.UntilAsync(() => cluster.Client.GetAsync(ApiResources.ReplicationControllers, "default", "kubia", Cancel), rc => rc.Status is not null && holds(rc), "status");

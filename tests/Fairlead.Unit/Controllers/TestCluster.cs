@@ -47,7 +47,24 @@ internal sealed class TestCluster : IAsyncDisposable
             {"status":{"allocatable":{"cpu":"4","memory":"8Gi","pods":"110"},"capacity":{"cpu":"4","memory":"8Gi","pods":"110"},
              "conditions":[{"type":"Ready","status":"{{{ready}}}","reason":"Test","message":"test"}]}}
             """)!.AsObject();
-        await Client.PatchAsync(ApiResources.Nodes, new ObjectKey("", name), Patch.StrategicMerge(status), "status", CancellationToken.None);
+        await WriteAsync(() => Client.PatchAsync(ApiResources.Nodes, new ObjectKey("", name), Patch.StrategicMerge(status), "status", CancellationToken.None));
+    }
+
+    /// <summary>Tries a write again that met one of the controllers'.</summary>
+    public static async Task WriteAsync(Func<Task> write)
+    {
+        while (true)
+        {
+            try
+            {
+                await write();
+                return;
+            }
+            catch (KubeApiException e) when (e.IsConflict)
+            {
+                await Task.Yield();
+            }
+        }
     }
 
     public static V1ReplicationController Kubia(int replicas = 3) => new()
@@ -92,10 +109,17 @@ internal sealed class TestCluster : IAsyncDisposable
         {
             var value = await read();
             if (holds(value)) return value;
-            if (TimeProvider.System.GetElapsedTime(started) > Deadline) Assert.Fail($"not in time: {what}; last: {KubernetesJson.Serialize(value)}");
+            if (TimeProvider.System.GetElapsedTime(started) > Deadline) Assert.Fail($"not in time: {what}; last: {Show(value)}");
             await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System);
         }
     }
+
+    private static string Show<T>(T value) => value switch
+    {
+        null => "nothing",
+        System.Collections.IEnumerable items => string.Join('\n', items.Cast<object>().Select(item => item as string ?? KubernetesJson.Serialize(item))),
+        _ => KubernetesJson.Serialize(value),
+    };
 
     public Task<IReadOnlyList<V1Pod>> UntilPodsAsync(Func<IReadOnlyList<V1Pod>, bool> holds, string what) => UntilAsync(() => PodsAsync(), holds, what);
 
@@ -129,11 +153,11 @@ internal sealed class TestCluster : IAsyncDisposable
             return;
         }
         if (!string.IsNullOrEmpty(pod.Status?.PodIP)) return;
-        var ip = $"10.244.0.{++_lastAddress}";
+        var ip = $"10.244.{++_lastAddress / 250}.{(_lastAddress % 250) + 1}";
         var status = System.Text.Json.Nodes.JsonNode.Parse($$$"""
             {"status":{"phase":"Running","podIP":"{{{ip}}}","podIPs":[{"ip":"{{{ip}}}"}],
              "conditions":[{"type":"Ready","status":"True","lastTransitionTime":"2026-01-01T00:00:00Z"}]}}
             """)!.AsObject();
-        await Client.PatchAsync(ApiResources.Pods, ObjectKey.Of(pod), Patch.StrategicMerge(status), "status", cancel);
+        await WriteAsync(() => Client.PatchAsync(ApiResources.Pods, ObjectKey.Of(pod), Patch.StrategicMerge(status), "status", cancel));
     }
 }
