@@ -56,25 +56,39 @@ public sealed class ServiceProxy(KubeClient client, ServiceProxyOptions options,
             EnqueueOwner(queue, change.Old);
             EnqueueOwner(queue, change.New);
         };
-        Task[] informers = [services.RunAsync(stop.Token), slices.RunAsync(stop.Token)];
+        Task[] tasks = [services.RunAsync(stop.Token), slices.RunAsync(stop.Token), WorkAsync(kernel, queue, services, slices, stop.Token)];
         try
         {
-            await Task.WhenAny(Task.WhenAll(services.Synced, slices.Synced), Task.WhenAny(informers));
+            // Each runs until it is cancelled; one that fails ends the others. The rules stay, whatever the reason.
+            await Task.WhenAny(tasks);
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await Task.WhenAll(tasks);
+        }
+    }
+
+    private async Task WorkAsync(
+        ProxyKernel kernel,
+        WorkQueue<ObjectKey> queue,
+        Informer<V1Service, ServiceInfo> services,
+        Informer<V1EndpointSlice, SliceInfo> slices,
+        CancellationToken cancellationToken)
+    {
+        try
+        {
+            await Task.WhenAll(services.Synced, slices.Synced).WaitAsync(cancellationToken);
             queue.Add(s_watchKey);
-            while (!stop.IsCancellationRequested)
+            while (true)
             {
-                IReadOnlyList<ObjectKey> keys = await TakeAllAsync(queue, stop.Token);
+                IReadOnlyList<ObjectKey> keys = await TakeAllAsync(queue, cancellationToken);
                 Sync(kernel, queue, keys, services);
             }
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            // The rules stay: connections must not notice that the proxy is replaced.
-        }
-        finally
-        {
-            await stop.CancelAsync();
-            await Task.WhenAll(informers);
+            // Asked to stop.
         }
     }
 

@@ -233,7 +233,7 @@ internal sealed class OpenApi(KindTable kinds)
         return seen.OrderBy(type => type.Name, StringComparer.Ordinal);
     }
 
-    private static string NameOf(SchemaType type) => "io.k8s." + type.Name;
+    private static string NameOf(SchemaType type) => "io.k8s." + type.GoName;
 
     private static string Reference(SchemaType type) => "#/components/schemas/" + NameOf(type);
 }

@@ -21,21 +21,6 @@ internal sealed class Authentication(IReadOnlyDictionary<string, User> tokens)
         return header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) ? FromToken(header[Scheme.Length..].Trim()) : null;
     }
 
-    /// <summary>Reads Kubernetes' static token file: <c>token,user,uid,"group1,group2"</c> a line.</summary>
-    /// <exception cref="FormatException">A line has fewer than three fields.</exception>
-    public static Dictionary<string, User> ReadTokens(IEnumerable<string> lines)
-    {
-        var tokens = new Dictionary<string, User>();
-        foreach (var line in lines.Where(line => line.Trim().Length > 0))
-        {
-            var fields = line.Split(',', 4);
-            if (fields.Length < 3) throw new FormatException($"a line of the token file lacks token, user or uid: \"{fields[0][..Math.Min(4, fields[0].Length)]}…\"");
-            var groups = fields.Length < 4 ? [] : fields[3].Trim().Trim('"').Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-            tokens[fields[0].Trim()] = new User(fields[1].Trim(), [.. groups, "system:authenticated"]);
-        }
-        return tokens;
-    }
-
     private User? FromToken(string token)
     {
         var given = Encoding.UTF8.GetBytes(token);

@@ -92,12 +92,12 @@ internal sealed class ReplicaController : KeyedController<ObjectKey>
     private static JsonArray? Conditions(ReplicaStatus status, DateTime now) =>
         status.FailureReason.Length == 0
             ? null
-            : [new JsonObject
+            : new JsonArray(new JsonObject
             {
                 ["type"] = "ReplicaFailure",
                 ["status"] = "True",
                 ["lastTransitionTime"] = Timestamps.Seconds(now),
                 ["reason"] = status.FailureReason,
                 ["message"] = status.FailureMessage,
-            }];
+            });
 }

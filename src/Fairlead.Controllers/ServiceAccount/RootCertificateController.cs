@@ -57,5 +57,5 @@ internal sealed class RootCertificateController : KeyedController<string>
 
     /// <summary>The whole data, so that foreign keys go too.</summary>
     private JsonArray Replacement() =>
-        [new JsonObject { ["op"] = "add", ["path"] = "/data", ["value"] = new JsonObject { [ConfigMapItem.RootKey] = _certificate } }];
+        new(new JsonObject { ["op"] = "add", ["path"] = "/data", ["value"] = new JsonObject { [ConfigMapItem.RootKey] = _certificate } });
 }

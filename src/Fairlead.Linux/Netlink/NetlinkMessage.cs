@@ -68,8 +68,8 @@ public readonly ref struct NetlinkMessage
             int skip = 4;
             if (Type == Error && Payload.Length >= 8)
             {
-                int original = (int)MemoryMarshal.Read<uint>(Payload[4..]);
-                skip += (flags & Capped) != 0 ? MessageBuffer.HeaderSize : (original + 3) & ~3;
+                uint original = Math.Min(MemoryMarshal.Read<uint>(Payload[4..]), (uint)Payload.Length);
+                skip += (flags & Capped) != 0 ? MessageBuffer.HeaderSize : ((int)original + 3) & ~3;
             }
             foreach (Attribute attribute in Attributes(skip))
             {

@@ -25,6 +25,8 @@ internal sealed class ProxyKernel : IDisposable
     internal ProxyKernel(INfTables tables, ConntrackSocket conntrack, ServiceProxyOptions options, ILogger logger, TimeProvider time)
     {
         _tables = new TrackedTables(tables);
+        // What is there now will be read by the first update; only what comes later is foreign.
+        _tables.TakeForeignChange();
         _conntrack = conntrack;
         _logger = logger;
         _time = time;
@@ -46,6 +48,9 @@ internal sealed class ProxyKernel : IDisposable
             // As kube-proxy sets them: half-closed connections to endpoints stay known for an hour, open ones for a day.
             Sysctl.TryWrite("net/netfilter/nf_conntrack_tcp_timeout_close_wait", "3600");
             Sysctl.TryWrite("net/netfilter/nf_conntrack_tcp_timeout_established", "86400");
+            // Pods on one bridge answer each other without the node; only this lets the kernel translate such answers back.
+            Sysctl.TryWrite("net/bridge/bridge-nf-call-iptables", "1");
+            Sysctl.TryWrite("net/bridge/bridge-nf-call-ip6tables", "1");
             return new ProxyKernel(KernelNfTables.Open(), ConntrackSocket.Open(), options, logger, time);
         }
         return options.NetworkNamespacePath is null ? Here() : NetworkNamespace.Run(options.NetworkNamespacePath, Here);

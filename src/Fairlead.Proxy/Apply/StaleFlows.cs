@@ -18,6 +18,10 @@ internal sealed class StaleFlows
     {
         foreach ((ServiceRules? before, ServiceRules? now) in changes)
         {
+            if (NeverStale(before, now))
+            {
+                continue;
+            }
             foreach (PortRules port in UdpPorts(before))
             {
                 _allowed[new IPEndPoint(port.Address, port.Port)] = s_none;
@@ -58,6 +62,19 @@ internal sealed class StaleFlows
     /// <summary>Forgets the stale flows; returns how many.</summary>
     internal int Remove(ConntrackSocket conntrack, bool ipv6) =>
         IsEmpty ? 0 : conntrack.List(ipv6, Protocols.Udp, IsStale).Count(conntrack.TryDelete);
+
+    /// <summary>
+    /// Every port had targets and keeps them all: then no flow is stale, and the kernel's whole flow table (its walk takes
+    /// about 10 ms even when it is empty) need not be looked at.
+    /// </summary>
+    private static bool NeverStale(ServiceRules? before, ServiceRules? now) =>
+        before is not null
+        && UdpPorts(before).All(old => old.Targets.Count > 0 && UdpPorts(now).Any(port => Keeps(port, old)))
+        && UdpPorts(now).All(port => UdpPorts(before).Any(old => Keeps(port, old)));
+
+    private static bool Keeps(PortRules now, PortRules before) =>
+        now.Address.Equals(before.Address) && now.Port == before.Port && now.NodePort == before.NodePort
+        && before.Targets.All(target => now.Targets.Contains(target));
 
     private static IEnumerable<PortRules> UdpPorts(ServiceRules? rules) =>
         rules is null ? [] : rules.Ports.Where(port => port.Protocol == Protocols.Udp);

@@ -71,6 +71,21 @@ public sealed class PacketTests
     }
 
     [Theory]
+    [InlineData(24, "1")]
+    [InlineData(32, "1")]
+    [InlineData(32, "0")]
+    public async Task Bridge_PodsOfOneNode_AnswersFindTheirWay(int prefix, string bridgeNetfilter)
+    {
+        await using var lab = new ProxyLab(pods: 2, bridgedPrefix: prefix);
+        lab.Node.Run(() => Fairlead.Linux.Namespaces.Sysctl.TryWrite("net/bridge/bridge-nf-call-iptables", bridgeNetfilter));
+        lab.Kernel.Update([Web(Pods(1))]);
+        // The answer of the one to the other takes the bridge, and is translated back there.
+        Assert.Equal($"{ProxyLab.Pod(1)} {ProxyLab.Pod(2)}", await ProxyLab.TcpAsync(lab.Host(ProxyLab.Pod(2)), Vip + ":80"));
+        Assert.Equal($"{ProxyLab.Pod(1)} 10.244.0.254", await ProxyLab.TcpAsync(lab.Host(ProxyLab.Pod(1)), Vip + ":80"));
+        Assert.Equal($"{ProxyLab.Pod(1)} 10.244.0.254", await ProxyLab.TcpAsync(lab.Node, Vip + ":80"));
+    }
+
+    [Theory]
     [InlineData(80)] // no endpoints
     [InlineData(81)] // no such port
     public async Task ClusterAddress_NothingBehind_IsRefusedAtOnce(int port)

@@ -24,12 +24,24 @@ internal sealed class ProxyLab : IAsyncDisposable
     private readonly ConcurrentDictionary<string, TestNamespace> _hosts = new();
     private readonly List<Socket> _servers = [];
     private readonly List<Task> _loops = [];
+    private readonly int _bridge, _prefix;
 
-    internal ProxyLab(int pods, ServiceProxyOptions? options = null)
+    /// <param name="pods">How many pods, numbered from 1.</param>
+    /// <param name="options">Null: the pods' network as cluster network.</param>
+    /// <param name="bridgedPrefix">
+    /// Above 0: pods are ports of a bridge, with addresses of this prefix length; with less than 32 they reach each other
+    /// without the node. 0: no bridge, the node routes between them.
+    /// </param>
+    internal ProxyLab(int pods, ServiceProxyOptions? options = null, int bridgedPrefix = 0)
     {
         _node.Network.Run(() => Sysctl.Write("net/ipv4/ip_forward", "1"));
         using (RouteSocket route = RouteSocket.Open(_node.Network))
         {
+            if (bridgedPrefix > 0)
+            {
+                _prefix = bridgedPrefix;
+                _bridge = MakeBridge(route);
+            }
             foreach (string pod in Enumerable.Range(1, pods).Select(Pod))
             {
                 Attach(route, pod);
@@ -67,12 +79,13 @@ internal sealed class ProxyLab : IAsyncDisposable
     internal NetworkNamespace Host(string address) => _hosts[address].Network;
 
     /// <summary>Connects over TCP and returns what the server says: "pod client".</summary>
-    internal static async Task<string> TcpAsync(NetworkNamespace from, string target)
+    internal static async Task<string> TcpAsync(NetworkNamespace from, string target, CancellationToken? patience = null)
     {
+        CancellationToken deadline = patience ?? Deadline;
         using Socket socket = from.CreateSocket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        await socket.ConnectAsync(IPEndPoint.Parse(target), Deadline);
+        await socket.ConnectAsync(IPEndPoint.Parse(target), deadline);
         byte[] answer = new byte[128];
-        return Encoding.ASCII.GetString(answer, 0, await socket.ReceiveAsync(answer, Deadline));
+        return Encoding.ASCII.GetString(answer, 0, await socket.ReceiveAsync(answer, deadline));
     }
 
     /// <summary>Sends over a UDP socket and returns the answer.</summary>
@@ -96,8 +109,22 @@ internal sealed class ProxyLab : IAsyncDisposable
         _node.Dispose();
     }
 
+    private static int MakeBridge(RouteSocket route)
+    {
+        route.TryCreateBridge("br0");
+        int bridge = route.IndexOf("br0");
+        route.SetUp(bridge);
+        route.TryAddAddress(new LinkAddress(bridge, IPAddress.Parse("10.244.0.254"), 24));
+        return bridge;
+    }
+
     private void Attach(RouteSocket node, string address)
     {
+        if (_bridge != 0 && address != Client)
+        {
+            AttachToBridge(node, address);
+            return;
+        }
         var gateway = IPAddress.Parse("169.254.1.1");
         TestNamespace host = _hosts[address] = new TestNamespace("host");
         node.CreateVeth(new VethPair { Name = "h" + address, PeerName = "eth0", PeerNamespace = host.Network });
@@ -109,6 +136,18 @@ internal sealed class ProxyLab : IAsyncDisposable
         route.SetUp(peer);
         route.TryAddAddress(new LinkAddress(peer, IPAddress.Parse(address), 32));
         route.TryAddRoute(new Route(IPNetwork.Parse("0.0.0.0/0")) { LinkIndex = peer, Gateway = gateway, OnLink = true });
+    }
+
+    private void AttachToBridge(RouteSocket node, string address)
+    {
+        TestNamespace host = _hosts[address] = new TestNamespace("host");
+        node.CreateVeth(new VethPair { Name = "h" + address, PeerName = "eth0", PeerNamespace = host.Network, Master = _bridge });
+        node.SetHairpin(node.IndexOf("h" + address), on: true);
+        using RouteSocket route = RouteSocket.Open(host.Network);
+        int peer = route.IndexOf("eth0");
+        route.SetUp(peer);
+        route.TryAddAddress(new LinkAddress(peer, IPAddress.Parse(address), _prefix));
+        route.TryAddRoute(new Route(IPNetwork.Parse("0.0.0.0/0")) { LinkIndex = peer, Gateway = IPAddress.Parse("10.244.0.254"), OnLink = true });
     }
 
     private void Serve(string pod)

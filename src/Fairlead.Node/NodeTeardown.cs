@@ -1,0 +1,85 @@
+using System.Globalization;
+using Fairlead.Linux.Namespaces;
+using Fairlead.Linux.Processes;
+using Fairlead.Node.Network;
+using Fairlead.Node.Runtime;
+using Fairlead.Node.Runtime.Oci;
+using Microsoft.Extensions.Logging;
+
+namespace Fairlead.Node;
+
+/// <summary>
+/// Takes down all that a node's agent ever made, by what is on disk and in the kernel: containers by force, namespaces, mounts,
+/// links, cgroups, folders. The agent itself must have ended. May be run again after it failed half way.
+/// </summary>
+public static class NodeTeardown
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    /// <summary>As <see cref="RunAsync(NodeAgentOptions, NetworkNamespace, ILogger, CancellationToken)"/>, in the calling process's network namespace.</summary>
+    public static async Task RunAsync(NodeAgentOptions options, ILogger log, CancellationToken cancel)
+    {
+        using var node = NetworkNamespace.OpenCurrent();
+        await RunAsync(options, node, log, cancel);
+    }
+
+    /// <param name="node">The node's network namespace; it may be one that is deleted next.</param>
+    /// <exception cref="IOException">Something could not be removed; the message says what.</exception>
+    public static async Task RunAsync(NodeAgentOptions options, NetworkNamespace node, ILogger log, CancellationToken cancel)
+    {
+        var paths = new NodePaths(options);
+        await Task.WhenAll(FindProcesses(paths).Select(pid => KillAsync(pid, cancel)));
+        foreach (var pod in Folders($"{paths.Run}/pods"))
+        {
+            foreach (var kind in (string[])["net", "uts", "ipc"]) NetworkNamespace.Delete($"{pod}/{kind}");
+        }
+        foreach (var folder in (string[])[paths.Pods, $"{paths.Run}/pods"]) MountedFolders.Delete(folder);
+        new PodNetwork(node, options.BridgeName, paths.Addresses).Remove();
+        PodCgroups.Delete(paths.CgroupParent);
+        foreach (var folder in (string[])[paths.Exits, paths.Execs, paths.AttachSockets, paths.RuntimeState, paths.Addresses, paths.Logs]) MountedFolders.Delete(folder);
+        MountedFolders.Delete(paths.Root);
+        TeardownLog.Done(log, options.NodeName);
+    }
+
+    private static IEnumerable<string> Folders(string folder) => Directory.Exists(folder) ? Directory.EnumerateDirectories(folder) : [];
+
+    /// <summary>The first process of each container, then its conmon; pid files may be older than the machine's last start, so names are checked by cgroup.</summary>
+    private static List<int> FindProcesses(NodePaths paths)
+    {
+        var processes = new List<int>();
+        foreach (var pod in Folders($"{paths.Run}/pods"))
+        {
+            foreach (var file in Directory.EnumerateFiles(pod, "*.pid").Concat(Directory.EnumerateFiles(pod, "*.conmon")))
+            {
+                if (ContainerFiles.ReadProcessId(file) is { } pid && IsOurs(pid, paths)) processes.Add(pid);
+            }
+        }
+        return processes;
+    }
+
+    private static bool IsOurs(int pid, NodePaths paths)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{pid.ToString(CultureInfo.InvariantCulture)}/cgroup").Contains(paths.CgroupParent + "/", StringComparison.Ordinal)
+                || File.ReadAllText($"/proc/{pid.ToString(CultureInfo.InvariantCulture)}/cmdline").Contains(paths.Exits, StringComparison.Ordinal);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    private static async Task KillAsync(int pid, CancellationToken cancel)
+    {
+        using var process = ProcessHandle.TryOpen(pid);
+        if (process is null || !process.TrySignal(Signal.Kill)) return;
+        await process.WaitForExitAsync(cancel).WaitAsync(Patience, cancel);
+    }
+}
+
+internal static partial class TeardownLog
+{
+    [LoggerMessage(2901, LogLevel.Information, "node {Node}: all of it is gone")]
+    public static partial void Done(ILogger log, string node);
+}

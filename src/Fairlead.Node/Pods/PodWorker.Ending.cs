@@ -1,0 +1,55 @@
+using Fairlead.Node.Runtime;
+using k8s.Models;
+
+namespace Fairlead.Node.Pods;
+
+internal sealed partial class PodWorker
+{
+    /// <summary>What a pod gets to end that the API has already forgotten: it was deleted by force.</summary>
+    private static readonly TimeSpan OrphanGrace = TimeSpan.FromSeconds(1);
+
+    private readonly HashSet<string> _stopping = [];
+
+    /// <summary>Sets the stop going; the container's end comes as a change. Asked again, a shorter grace counts.</summary>
+    private void Stop(V1Pod pod, PodAction.Stop stop)
+    {
+        if (_stopping.Add(stop.Container.Id))
+        {
+            var container = pod.Spec.Containers.Concat(pod.Spec.InitContainers ?? []).FirstOrDefault(one => one.Name == stop.Container.Name);
+            api.Normal(pod, container, "Killing", stop.Message);
+        }
+        _ = StopAsync(stop.Container, stop.Grace);
+    }
+
+    private async Task StopAsync(ContainerState container, TimeSpan grace)
+    {
+        try
+        {
+            await runtime.StopContainerAsync(container.PodUid, container.Id, grace, CancellationToken.None);
+        }
+        catch (Exception e) when (e is TimeoutException or IOException or RuntimeException)
+        {
+            PodLog.StopFailed(log, container.PodUid, container.Name, e.Message);
+            again(container.PodUid, TimeSpan.FromSeconds(1));
+        }
+    }
+
+    private async Task FinishAsync(V1Pod pod, CancellationToken cancel)
+    {
+        await runtime.RemoveSandboxAsync(pod.Metadata.Uid, cancel);
+        await api.DeleteAsync(pod, cancel);
+        PodLog.Finished(log, pod.Metadata.NamespaceProperty, pod.Metadata.Name);
+    }
+
+    private async Task RemoveOrphanAsync(string uid, CancellationToken cancel)
+    {
+        var alive = runtime.Observe(uid).Containers.Where(container => container.Phase != ContainerPhase.Exited).ToList();
+        foreach (var container in alive)
+        {
+            if (_stopping.Add(container.Id)) _ = StopAsync(container, OrphanGrace);
+        }
+        if (alive.Count > 0) return;
+        await runtime.RemoveSandboxAsync(uid, cancel);
+        PodLog.OrphanRemoved(log, uid);
+    }
+}

@@ -1,0 +1,29 @@
+namespace Fairlead.Node.Runtime.Oci;
+
+/// <summary>Removes cgroups (cgroups(7)): folders that are deleted from the leaves up, once nothing runs in them.</summary>
+internal static class PodCgroups
+{
+    private const string Mount = "/sys/fs/cgroup";
+
+    /// <summary>Removes the group and those below it, in every hierarchy of cgroup v1 or in the single one of v2.</summary>
+    public static void Delete(string group)
+    {
+        foreach (var hierarchy in Hierarchies()) DeleteTree(hierarchy + group);
+    }
+
+    private static IEnumerable<string> Hierarchies() => File.Exists($"{Mount}/cgroup.controllers") ? [Mount] : Directory.EnumerateDirectories(Mount);
+
+    private static void DeleteTree(string folder)
+    {
+        if (!Directory.Exists(folder)) return;
+        foreach (var child in Directory.EnumerateDirectories(folder)) DeleteTree(child);
+        try
+        {
+            // Not recursive: the kernel's own files in the folder go with it and cannot be deleted one by one.
+            Directory.Delete(folder);
+        }
+        catch (Exception e) when (e is DirectoryNotFoundException || !Directory.Exists(folder))
+        {
+        }
+    }
+}

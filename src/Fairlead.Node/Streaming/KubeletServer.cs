@@ -1,0 +1,85 @@
+using System.Security.Cryptography.X509Certificates;
+using Fairlead.Node.Pods;
+using Fairlead.Node.Runtime;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Fairlead.Node.Streaming;
+
+/// <summary>
+/// The part of kubelet's HTTPS API that the API server calls for <c>kubectl logs</c> and <c>exec</c>. Clients show a
+/// certificate that one of the configured authorities signed.
+/// </summary>
+internal sealed class KubeletServer(NodeAgentOptions options, PodLoop pods, IContainerRuntime runtime, ILoggerFactory logs) : IAsyncDisposable
+{
+    private WebApplication? _app;
+
+    /// <summary>Where it listens; set by <see cref="StartAsync"/>.</summary>
+    public int Port { get; private set; }
+
+    /// <exception cref="IOException">The port is in use.</exception>
+    public async Task StartAsync(CancellationToken cancel)
+    {
+        if (options.ServingCertificate is null) return;
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.Services.AddSingleton(logs);
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(Configure);
+        _app = builder.Build();
+        _app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.FromSeconds(30) });
+        var endpoints = new KubeletEndpoints(pods, runtime, logs.CreateLogger("kubelet"));
+        _app.Run(context => context.Connection.ClientCertificate is null ? Refuse(context) : endpoints.HandleAsync(context));
+        await _app.StartAsync(cancel);
+        var address = _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
+        Port = new Uri(address.Replace("[::]", "localhost", StringComparison.Ordinal)).Port;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_app is null) return;
+        // Streams that are open do not hold up the end.
+        using var now = new CancellationTokenSource(TimeSpan.FromMilliseconds(200));
+        await _app.StopAsync(now.Token);
+        await _app.DisposeAsync();
+    }
+
+    private void Configure(KestrelServerOptions kestrel)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MinResponseDataRate = null;
+        kestrel.Limits.MinRequestBodyDataRate = null;
+        kestrel.ListenAnyIP(options.KubeletPort, listen =>
+        {
+            // Upgrades to WebSocket are HTTP/1.1's.
+            listen.Protocols = HttpProtocols.Http1;
+            listen.UseHttps(https =>
+            {
+                https.ServerCertificate = options.ServingCertificate;
+                https.ClientCertificateMode = ClientCertificateMode.AllowCertificate;
+                https.ClientCertificateValidation = (certificate, _, _) => IsTrusted(certificate);
+            });
+        });
+    }
+
+    private bool IsTrusted(X509Certificate2 certificate)
+    {
+        using var chain = new X509Chain();
+        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+        chain.ChainPolicy.CustomTrustStore.AddRange(options.ClientAuthorities);
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        chain.ChainPolicy.ApplicationPolicy.Add(new System.Security.Cryptography.Oid("1.3.6.1.5.5.7.3.2"));
+        return chain.Build(certificate);
+    }
+
+    private static Task Refuse(HttpContext context)
+    {
+        context.Response.StatusCode = StatusCodes.Status401Unauthorized;
+        return context.Response.WriteAsync("Unauthorized\n");
+    }
+}

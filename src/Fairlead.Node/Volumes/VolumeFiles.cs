@@ -1,0 +1,56 @@
+using System.Globalization;
+
+namespace Fairlead.Node.Volumes;
+
+/// <summary>A file of a volume.</summary>
+/// <param name="Mode">Permission bits.</param>
+internal sealed record VolumeFile(string Path, byte[] Content, int Mode);
+
+/// <summary>
+/// Writes the files of a volume so that readers see all of the old or all of the new: they lie in a folder of their own time,
+/// <c>..data</c> points to it, and what is visible points through that (the layout that clients of ConfigMap volumes watch).
+/// </summary>
+internal static class VolumeFiles
+{
+    public const UnixFileMode Everyone = (UnixFileMode)0b111_111_111;
+    private const string Data = "..data";
+
+    public static void Write(string folder, IReadOnlyList<VolumeFile> files)
+    {
+        Directory.CreateDirectory(folder);
+        if (IsSame($"{folder}/{Data}", files)) return;
+        var old = new DirectoryInfo($"{folder}/{Data}").LinkTarget;
+        var fresh = $"..{Guid.NewGuid().ToString("N", CultureInfo.InvariantCulture)}";
+        foreach (var file in files)
+        {
+            var path = $"{folder}/{fresh}/{file.Path}";
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            File.WriteAllBytes(path, file.Content);
+            File.SetUnixFileMode(path, (UnixFileMode)file.Mode);
+        }
+        Directory.CreateDirectory($"{folder}/{fresh}");
+        Swap(folder, fresh);
+        foreach (var name in files.Select(file => file.Path.Split('/')[0]).Distinct())
+        {
+            if (new FileInfo($"{folder}/{name}").LinkTarget is null) File.CreateSymbolicLink($"{folder}/{name}", $"{Data}/{name}");
+        }
+        foreach (var entry in Directory.EnumerateFileSystemEntries(folder))
+        {
+            // Links to what is no more.
+            if (!Path.GetFileName(entry).StartsWith("..", StringComparison.Ordinal) && !Path.Exists(entry)) File.Delete(entry);
+        }
+        if (old is not null) Directory.Delete($"{folder}/{old}", recursive: true);
+    }
+
+    /// <summary>Renaming replaces a link in one step; making it anew would leave a moment without.</summary>
+    private static void Swap(string folder, string target)
+    {
+        File.CreateSymbolicLink($"{folder}/{Data}.new", target);
+        File.Move($"{folder}/{Data}.new", $"{folder}/{Data}", overwrite: true);
+    }
+
+    private static bool IsSame(string data, IReadOnlyList<VolumeFile> files) =>
+        Directory.Exists(data)
+        && Directory.EnumerateFiles(data + "/", "*", SearchOption.AllDirectories).Count() == files.Count
+        && files.All(file => File.Exists($"{data}/{file.Path}") && File.ReadAllBytes($"{data}/{file.Path}").AsSpan().SequenceEqual(file.Content));
+}

@@ -1,0 +1,52 @@
+using System.CommandLine;
+using System.Net;
+using Fairlead.Kube.Client;
+using Fairlead.Linux.Processes;
+using Fairlead.Proxy;
+using Fairlead.Terminal;
+using Microsoft.Extensions.Logging;
+
+namespace Fairlead.Commands;
+
+/// <summary>`fairlead proxy`: the load balancer of one node alone, against any API server, in place of kube-proxy.</summary>
+internal static class ProxyCommand
+{
+    public static Command Create()
+    {
+        var kubeconfig = new Option<string?>("--kubeconfig") { Description = "Kubeconfig file of the API server to work with." };
+        var host = new Option<string>("--hostname-override") { Description = "Name of this node; default: the host name.", DefaultValueFactory = _ => Dns.GetHostName() };
+        var pods = new Option<string?>("--cluster-cidr") { Description = "Range of pod addresses; what comes from elsewhere is masqueraded." };
+        var services = new Option<string?>("--service-cluster-ip-range") { Description = "Range of cluster IPs; unknown addresses of it are rejected." };
+        var cleanup = new Option<bool>("--cleanup") { Description = "Remove the proxy's rules from this node and exit." };
+        var verbosity = CommonOptions.Verbosity();
+        var command = new Command("proxy", "Run a node's load balancer against any Kubernetes API server.") { kubeconfig, host, pods, services, cleanup, verbosity };
+        command.SetAction(async (parse, cancel) =>
+        {
+            if (!ProcessHandle.IsRoot) throw new UserException("the proxy writes kernel tables; run it as root");
+            if (parse.GetValue(cleanup))
+            {
+                ServiceProxy.Cleanup();
+                return 0;
+            }
+            var file = parse.GetValue(kubeconfig) ?? throw new UserException("--kubeconfig FILE is needed: it names the API server to work with");
+            var options = new ServiceProxyOptions
+            {
+                NodeName = parse.GetValue(host)!,
+                ClusterNetworks = Networks(parse.GetValue(pods)),
+                ServiceNetworks = Networks(parse.GetValue(services)),
+            };
+            if (options.Validate() is { Count: > 0 } errors) throw new UserException(string.Join("; ", errors));
+            using var client = new KubeClient(KubeClientConfiguration.FromFile(file), "fairlead-proxy");
+            await new ServiceProxy(client, options, CommonOptions.Logs(parse.GetValue(verbosity)).CreateLogger<ServiceProxy>(), TimeProvider.System).RunAsync(cancel);
+            return 0;
+        });
+        return command;
+    }
+
+    /// <summary>A comma-separated list of ranges, as kube-proxy takes it.</summary>
+    internal static IReadOnlyList<IPNetwork> Networks(string? text) =>
+    [
+        .. (text ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .Select(part => IPNetwork.TryParse(part, out var network) ? network : throw new UserException($"{part} is not a range such as 10.244.0.0/16")),
+    ];
+}
