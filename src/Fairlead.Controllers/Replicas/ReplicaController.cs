@@ -23,9 +23,9 @@ internal sealed class ReplicaController : KeyedController<ObjectKey>
         _time = context.Time;
         _expectations = new Expectations(context.Time);
         _pods = new PodControl(kind, context.Client, context.Recorder(kind.Component), _expectations);
-        kind.Changed += (key, _, now) =>
+        kind.Changed += (key, old, now) =>
         {
-            if (now is null) _expectations.Forget(key);
+            if (old is not null && old.Meta.Uid != now?.Meta.Uid) _expectations.Forget(key);
             Queue.Add(key);
         };
         _caches.Pods.Changed += Observe;
