@@ -33,7 +33,12 @@ internal sealed class ReplicaController : KeyedController<ObjectKey>
 
     protected override async Task SyncAsync(ObjectKey key, CancellationToken cancel)
     {
-        if (_kind.Find(key) is not { } owner || !_expectations.AreMet(key)) return;
+        if (_kind.Find(key) is not { } owner) return;
+        if (!_expectations.AreMet(key))
+        {
+            Queue.AddAfter(key, Expectations.Patience);
+            return;
+        }
         var now = _time.GetUtcNow().UtcDateTime;
         var candidates = _kind.Selected(owner).Concat(_caches.PodIndex.OwnedBy(owner.Meta.Uid)).DistinctBy(pod => pod.Key);
         var decision = ReplicaPlan.Decide(owner, candidates, now);
