@@ -104,6 +104,18 @@ public sealed class EndpointTests
     }
 
     [Fact]
+    public async Task SlowCache_NeverMakesASliceTwice()
+    {
+        await using var cluster = await TestCluster.StartAsync(new ControllerOptions { MaxEndpointsPerSlice = 4 }, lag: TimeSpan.FromMilliseconds(40));
+        await cluster.Client.CreateAsync(ApiResources.Services, TestCluster.Service(), Cancel);
+        await cluster.Client.CreateAsync(ApiResources.ReplicationControllers, TestCluster.Kubia(20), Cancel);
+        var slices = await UntilReadyAsync(cluster, 20);
+        var addresses = slices.SelectMany(slice => slice.Endpoints).Select(endpoint => endpoint.Addresses[0]).ToList();
+        Assert.Equal(addresses.Distinct().Count(), addresses.Count);
+        Assert.All(slices, slice => Assert.InRange(slice.Endpoints.Count, 1, 4));
+    }
+
+    [Fact]
     public async Task ManualEndpoints_OfServiceWithoutSelector_AreMirrored()
     {
         await using var cluster = await TestCluster.StartAsync();

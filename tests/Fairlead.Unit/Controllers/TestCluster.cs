@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using Fairlead.Controllers;
 using Fairlead.Kube;
 using Fairlead.Kube.Client;
@@ -18,16 +19,20 @@ internal sealed class TestCluster : IAsyncDisposable
     private readonly TestApiServer _server;
     private readonly CancellationTokenSource _stop = new();
     private readonly List<Task> _tasks = [];
+    private KubeClient? _slow;
     private int _lastAddress;
 
     private TestCluster(TestApiServer server) => _server = server;
 
     public KubeClient Client => _server.Client;
 
-    public static async Task<TestCluster> StartAsync(ControllerOptions? options = null, int nodes = 1, bool runPods = true, ILoggerFactory? logs = null)
+    /// <param name="lag">How far the controllers' watches lag behind the server.</param>
+    public static async Task<TestCluster> StartAsync(
+        ControllerOptions? options = null, int nodes = 1, bool runPods = true, ILoggerFactory? logs = null, TimeSpan? lag = null)
     {
         var cluster = new TestCluster(await TestApiServer.StartAsync());
-        var set = new ControllerSet(cluster.Client, options ?? new ControllerOptions(), logs ?? NullLoggerFactory.Instance, TimeProvider.System);
+        var client = lag is { } slow ? cluster._slow = SlowClient(cluster._server, slow) : cluster.Client;
+        var set = new ControllerSet(client, options ?? new ControllerOptions(), logs ?? NullLoggerFactory.Instance, TimeProvider.System);
         cluster._tasks.Add(set.RunAsync(cluster._stop.Token));
         await set.Ready.WaitAsync(Deadline);
         for (var i = 1; i <= nodes; i++) await cluster.AddNodeAsync($"node-{i}");
@@ -130,7 +135,19 @@ internal sealed class TestCluster : IAsyncDisposable
         await _stop.CancelAsync();
         await Task.WhenAll(_tasks).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _stop.Dispose();
+        _slow?.Dispose();
         await _server.DisposeAsync();
+    }
+
+    private static KubeClient SlowClient(TestApiServer server, TimeSpan lag)
+    {
+        var configuration = new KubeClientConfiguration
+        {
+            Server = new Uri($"https://{server.Address}"),
+            CertificateAuthorities = [X509Certificate2.CreateFromPem(server.Authority.CertificatePem)],
+            ClientCertificate = server.Authority.Issue("slow", ["system:masters"], []).ToX509(),
+        };
+        return new KubeClient(new HttpClient(new SlowWatches(configuration.CreateHandler(), lag)) { BaseAddress = configuration.Server }, "fairlead-test");
     }
 
     /// <summary>What a node agent does, as far as controllers can see: bound pods run and become ready, deleted ones go.</summary>
