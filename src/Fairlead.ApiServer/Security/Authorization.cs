@@ -34,6 +34,8 @@ internal static class Authorization
             ("pods", "" or "status") => reads || request.Verb is "patch" or "update" or "delete" or "create",
             ("leases", "") => request.Namespace == "kube-node-lease" && (request.Verb == "create" || request.Name == node),
             ("events", "") => request.Verb is "create" or "patch" or "update",
+            // A node publishes its own DNS behind kube-system/kube-dns.
+            ("endpointslices", "") when request.Namespace == "kube-system" && (request.Verb == "create" || request.Name == $"kube-dns-{node}") => true,
             ("services" or "endpointslices" or "endpoints" or "configmaps" or "secrets" or "serviceaccounts" or "namespaces", "") => reads,
             _ => false,
         };

@@ -57,7 +57,7 @@ internal ref struct MessageWriter(Span<byte> buffer, Span<ushort> nameStarts)
         }
     }
 
-    internal void WriteBytes(ReadOnlySpan<byte> bytes)
+    internal void WriteBytes(scoped ReadOnlySpan<byte> bytes)
     {
         if (Reserve(bytes.Length))
         {
@@ -81,7 +81,7 @@ internal ref struct MessageWriter(Span<byte> buffer, Span<ushort> nameStarts)
 
     /// <summary>Writes a name, the longest suffix that stands in the message already as a pointer.</summary>
     /// <param name="name">Labels and the root's zero, uncompressed.</param>
-    internal void WriteName(ReadOnlySpan<byte> name)
+    internal void WriteName(scoped ReadOnlySpan<byte> name)
     {
         while (name.Length > 1)
         {
@@ -102,7 +102,7 @@ internal ref struct MessageWriter(Span<byte> buffer, Span<ushort> nameStarts)
         WriteByte(0);
     }
 
-    private readonly int Find(ReadOnlySpan<byte> name)
+    private readonly int Find(scoped ReadOnlySpan<byte> name)
     {
         for (int i = 0; i < _names; i++)
         {
@@ -115,7 +115,7 @@ internal ref struct MessageWriter(Span<byte> buffer, Span<ushort> nameStarts)
     }
 
     // Bytes are compared, not letters: a pointer must not change the case of what it stands for.
-    private readonly bool IsAt(int at, ReadOnlySpan<byte> name)
+    private readonly bool IsAt(int at, scoped ReadOnlySpan<byte> name)
     {
         while (true)
         {

@@ -5,6 +5,7 @@ using Fairlead.ApiServer;
 using Fairlead.ApiServer.Security;
 using Fairlead.ApiServer.Storage;
 using Fairlead.Controllers;
+using Fairlead.Dns;
 using Fairlead.Kube.Client;
 using Fairlead.Terminal;
 
@@ -22,18 +23,19 @@ internal static class ServerCommand
         var services = new Option<string>("--service-cluster-ip-range") { Description = "Range of cluster IPs.", DefaultValueFactory = _ => "10.96.0.0/16" };
         var pods = new Option<string>("--cluster-cidr") { Description = "Range of pod addresses; each node gets a /24.", DefaultValueFactory = _ => "10.244.0.0/16" };
         var tokens = new Option<string?>("--token-auth-file") { Description = "File of bearer tokens: token,user,uid,\"group1,group2\" a line." };
+        var forward = new Option<string?>("--dns-forward-address") { Description = "ADDRESS:PORT at which to forward DNS to this machine's resolvers, for nodes that cannot reach them." };
         var verbosity = CommonOptions.Verbosity();
-        var command = new Command("server", "Run the API server and the controllers.") { data, bind, port, advertise, services, pods, tokens, verbosity };
+        var command = new Command("server", "Run the API server and the controllers.") { data, bind, port, advertise, services, pods, tokens, forward, verbosity };
         command.SetAction((parse, cancel) => RunAsync(
             new ServerSettings(
                 parse.GetValue(data)!, Endpoint(parse.GetValue(bind)!, parse.GetValue(port)), parse.GetValue(advertise),
-                Network(parse.GetValue(services)!), parse.GetValue(pods)!, parse.GetValue(tokens), parse.GetValue(verbosity)),
+                Network(parse.GetValue(services)!), parse.GetValue(pods)!, parse.GetValue(tokens), parse.GetValue(forward), parse.GetValue(verbosity)),
             cancel));
         return command;
     }
 
     private sealed record ServerSettings(
-        string DataDirectory, IPEndPoint Listen, string? Advertise, IPNetwork Services, string Pods, string? TokenFile, int Verbosity);
+        string DataDirectory, IPEndPoint Listen, string? Advertise, IPNetwork Services, string Pods, string? TokenFile, string? DnsForward, int Verbosity);
 
     private static async Task<int> RunAsync(ServerSettings settings, CancellationToken cancel)
     {
@@ -70,7 +72,10 @@ internal static class ServerCommand
             "fairlead-controllers");
         var controllers = new ControllerSet(
             client, new ControllerOptions { ClusterCidrs = [settings.Pods], RootCertificate = authority.CertificatePem }, logs, time);
-        await controllers.RunAsync(cancel);
+        var forwarding = settings.DnsForward is { } address
+            ? new ForwardingDns(DnsCommand.Endpoint(address, "--dns-forward-address"), null, logs, time).RunAsync(cancel)
+            : Task.CompletedTask;
+        await Task.WhenAll(controllers.RunAsync(cancel), forwarding);
         return 0;
     }
 
