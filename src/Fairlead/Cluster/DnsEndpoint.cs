@@ -21,6 +21,7 @@ internal sealed class DnsEndpoint(KubeClient client, string node, IPAddress addr
     private const string Namespace = "kube-system";
     private const string Service = "kube-dns";
     private const string Manager = "fairlead-dns";
+    private static readonly TimeSpan UntilRegistered = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan PatienceAtEnd = TimeSpan.FromMilliseconds(300);
     private readonly ObjectKey _key = new(Namespace, $"{Service}-{node}");
 
@@ -36,7 +37,7 @@ internal sealed class DnsEndpoint(KubeClient client, string node, IPAddress addr
         {
             await Task.WhenAll(services.Synced, slices.Synced, ready).WaitAsync(cancel);
             queue.Add(_key);
-            await QueueWorkers.RunAsync("dns endpoint", queue, (_, stop) => SyncAsync(services, slices, stop), 1, log, cancel);
+            await QueueWorkers.RunAsync("dns endpoint", queue, (_, stop) => SyncAsync(queue, services, slices, stop), 1, log, cancel);
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
@@ -46,12 +47,16 @@ internal sealed class DnsEndpoint(KubeClient client, string node, IPAddress addr
         if (slices.Items.ContainsKey(_key)) await WithdrawAsync();
     }
 
-    private async Task SyncAsync(Informer<V1Service, OwnService> services, Informer<V1EndpointSlice, SliceState> slices, CancellationToken cancel)
+    private async Task SyncAsync(WorkQueue<ObjectKey> queue, Informer<V1Service, OwnService> services, Informer<V1EndpointSlice, SliceState> slices, CancellationToken cancel)
     {
         if (!services.Items.ContainsKey(new ObjectKey(Namespace, Service))) return;
         var wanted = new SliceState(address.ToString(), Ready: true);
-        if (!slices.Items.TryGetValue(_key, out var there)) await client.CreateAsync(ApiResources.EndpointSlices, await SliceAsync(true, cancel), cancel);
-        else if (there != wanted) await client.ReplaceAsync(ApiResources.EndpointSlices, await SliceAsync(true, cancel), null, cancel);
+        slices.Items.TryGetValue(_key, out var there);
+        if (there == wanted) return;
+        // The agent registers its node at the same time.
+        if (await client.FindAsync(ApiResources.Nodes, null, node, cancel) is not { } owner) queue.AddAfter(_key, UntilRegistered);
+        else if (there is null) await client.CreateAsync(ApiResources.EndpointSlices, Slice(owner, true), cancel);
+        else await client.ReplaceAsync(ApiResources.EndpointSlices, Slice(owner, true), null, cancel);
     }
 
     /// <summary>Tells the other nodes to send this one nothing more. A server that is gone too is not waited for.</summary>
@@ -60,7 +65,8 @@ internal sealed class DnsEndpoint(KubeClient client, string node, IPAddress addr
         using var patience = new CancellationTokenSource(PatienceAtEnd, time);
         try
         {
-            await client.ReplaceAsync(ApiResources.EndpointSlices, await SliceAsync(false, patience.Token), null, patience.Token);
+            var owner = await client.GetAsync(ApiResources.Nodes, null, node, patience.Token);
+            await client.ReplaceAsync(ApiResources.EndpointSlices, Slice(owner, false), null, patience.Token);
         }
         catch (Exception e) when (e is OperationCanceledException or KubeApiException or HttpRequestException)
         {
@@ -68,36 +74,32 @@ internal sealed class DnsEndpoint(KubeClient client, string node, IPAddress addr
         }
     }
 
-    private async Task<V1EndpointSlice> SliceAsync(bool isReady, CancellationToken cancel)
+    private V1EndpointSlice Slice(V1Node owner, bool isReady) => new()
     {
-        var owner = await client.GetAsync(ApiResources.Nodes, null, node, cancel);
-        return new V1EndpointSlice
+        Metadata = new V1ObjectMeta
         {
-            Metadata = new V1ObjectMeta
+            Name = _key.Name,
+            NamespaceProperty = _key.Namespace,
+            Labels = new Dictionary<string, string>
             {
-                Name = _key.Name,
-                NamespaceProperty = _key.Namespace,
-                Labels = new Dictionary<string, string>
-                {
-                    ["kubernetes.io/service-name"] = Service,
-                    ["endpointslice.kubernetes.io/managed-by"] = Manager,
-                    ["k8s-app"] = Service,
-                },
-                OwnerReferences = [new V1OwnerReference { ApiVersion = "v1", Kind = "Node", Name = node, Uid = owner.Metadata.Uid }],
-                Annotations = new Dictionary<string, string>
-                {
-                    ["endpoints.kubernetes.io/last-change-trigger-time"] = time.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture),
-                },
+                ["kubernetes.io/service-name"] = Service,
+                ["endpointslice.kubernetes.io/managed-by"] = Manager,
+                ["k8s-app"] = Service,
             },
-            AddressType = address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6 ? "IPv6" : "IPv4",
-            Endpoints = [new V1Endpoint { Addresses = [address.ToString()], NodeName = node, Conditions = new V1EndpointConditions { Ready = isReady, Serving = isReady } }],
-            Ports =
-            [
-                new Discoveryv1EndpointPort { Name = "dns", Port = Port, Protocol = "UDP" },
-                new Discoveryv1EndpointPort { Name = "dns-tcp", Port = Port, Protocol = "TCP" },
-            ],
-        };
-    }
+            OwnerReferences = [new V1OwnerReference { ApiVersion = "v1", Kind = "Node", Name = node, Uid = owner.Metadata.Uid }],
+            Annotations = new Dictionary<string, string>
+            {
+                ["endpoints.kubernetes.io/last-change-trigger-time"] = time.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture),
+            },
+        },
+        AddressType = address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6 ? "IPv6" : "IPv4",
+        Endpoints = [new V1Endpoint { Addresses = [address.ToString()], NodeName = node, Conditions = new V1EndpointConditions { Ready = isReady, Serving = isReady } }],
+        Ports =
+        [
+            new Discoveryv1EndpointPort { Name = "dns", Port = Port, Protocol = "UDP" },
+            new Discoveryv1EndpointPort { Name = "dns-tcp", Port = Port, Protocol = "TCP" },
+        ],
+    };
 
     private static ListOptions Named(string name) => new() { FieldSelector = $"metadata.name={name}" };
 

@@ -148,11 +148,14 @@ public sealed class ForwarderTests
             query.Parse(message);
             forwarder.TryWriteCached(query, message, response);
             long before = GC.GetAllocatedBytesForCurrentThread();
+            int written = 0;
             for (int i = 0; i < 100; i++)
             {
-                Assert.NotEqual(0, forwarder.TryWriteCached(query, message, response));
+                written += forwarder.TryWriteCached(query, message, response);
             }
-            return GC.GetAllocatedBytesForCurrentThread() - before;
+            long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+            Assert.True(written > 0);
+            return allocated;
         }
     }
 
