@@ -41,6 +41,7 @@ internal static class AgentCommand
                 NodeName = parse.GetValue(node)!,
                 InternalAddress = IPAddress.Parse(parse.GetValue(address)!),
                 ClusterDns = parse.GetValue(dns) is { } text ? IPAddress.Parse(text) : null,
+                ClusterNetwork = ProxyCommand.Networks(parse.GetValue(pods)).Select(network => (IPNetwork?)network).FirstOrDefault(),
                 ServingCertificate = X509Certificate2.CreateFromPemFile(parse.GetValue(certificate)!, parse.GetValue(key)),
                 ClientAuthorities = [X509CertificateLoader.LoadCertificateFromFile(parse.GetValue(clients)!)],
                 Runtime = parse.GetValue(runtime) == "crun" ? OciRuntimeKind.Crun : OciRuntimeKind.Runc,
