@@ -9,25 +9,19 @@ public sealed class LifecycleTests(Cluster cluster)
     [Fact]
     public async Task Down_ClusterWithPods_LeavesNothingBehind()
     {
-        var name = $"gone-{Environment.ProcessId}";
-        var folder = Directory.CreateTempSubdirectory("fairlead-system-").FullName;
-        var kubeconfig = Path.Combine(folder, "config");
-        try
+        string name, folder;
+        await using (var own = new OwnCluster("gone"))
         {
-            await Command.RunAsync(Command.Fairlead, "up", "--name", name, "--kubeconfig", kubeconfig);
-            var kubectl = new Kubectl(kubeconfig, "default");
-            await kubectl.RunAsync("apply", "-f", "examples/kubia/");
-            await kubectl.WaitForReadyAsync("kubia", 3);
+            (name, folder) = (own.Name, own.Folder);
+            await own.UpAsync();
+            await own.Kubectl.RunAsync("apply", "-f", "examples/kubia/");
+            await own.Kubectl.WaitForReadyAsync("kubia", 3);
             Assert.Contains("nodes 1/1 Ready", (await Command.RunAsync(Command.Fairlead, "status", "--name", name)).Output, StringComparison.Ordinal);
-        }
-        finally
-        {
-            await Command.RunAsync(Command.Fairlead, "down", "--name", name);
-        }
 
-        Assert.False(File.Exists(kubeconfig));
-        Assert.Empty(Directory.EnumerateFileSystemEntries(folder));
-        Directory.Delete(folder);
+            await own.DownAsync();
+
+            Assert.Empty(Directory.EnumerateFileSystemEntries(folder));
+        }
         Assert.False(Directory.Exists($"/var/lib/fairlead/{name}"));
         Assert.False(Directory.Exists($"/run/fairlead/{name}"));
         Assert.DoesNotContain(name, await File.ReadAllTextAsync("/proc/self/mountinfo"), StringComparison.Ordinal);
@@ -39,70 +33,53 @@ public sealed class LifecycleTests(Cluster cluster)
     [Fact]
     public async Task Kubeconfig_OfOthers_SurvivesUpAndDown()
     {
-        var name = $"beside-{Environment.ProcessId}";
-        var folder = Directory.CreateTempSubdirectory("fairlead-system-").FullName;
-        var kubeconfig = Path.Combine(folder, "config");
-        await Command.RunAsync("kubectl", "--kubeconfig", kubeconfig, "config", "set-cluster", "mine", "--server=https://192.0.2.1");
-        await Command.RunAsync("kubectl", "--kubeconfig", kubeconfig, "config", "set-context", "mine", "--cluster=mine", "--namespace=work");
-        await Command.RunAsync("kubectl", "--kubeconfig", kubeconfig, "config", "use-context", "mine");
-        var before = (await Command.RunAsync("kubectl", "--kubeconfig", kubeconfig, "config", "view")).Output;
-        try
-        {
-            await Command.RunAsync(Command.Fairlead, "up", "--name", name, "--kubeconfig", kubeconfig);
+        const string FirstAddress = "jsonpath={.items[0].status.addresses[0].address}";
+        await using var own = new OwnCluster("beside");
+        await own.Kubectl.RunAsync("config", "set-cluster", "mine", "--server=https://192.0.2.1");
+        await own.Kubectl.RunAsync("config", "set-context", "mine", "--cluster=mine");
+        await own.Kubectl.RunAsync("config", "use-context", "mine");
+        var before = await own.Kubectl.RunAsync("config", "view");
+        await own.UpAsync();
+        Assert.Equal($"fairlead-{own.Name}", await own.Kubectl.RunAsync("config", "current-context"));
+        // The shared cluster runs at the same time, with a network of its own.
+        var shared = new Kubectl(cluster.Kubeconfig, "default");
+        Assert.NotEqual(await shared.RunAsync("get", "nodes", "-o", FirstAddress), await own.Kubectl.RunAsync("get", "nodes", "-o", FirstAddress));
 
-            Assert.Equal($"fairlead-{name}", (await Command.RunAsync("kubectl", "--kubeconfig", kubeconfig, "config", "current-context")).Output.Trim());
-            // The shared cluster runs at the same time, with a network of its own.
-            var mine = await Command.RunAsync("kubectl", "--kubeconfig", kubeconfig, "get", "nodes", "-o", "jsonpath={.items[0].status.addresses[0].address}");
-            var shared = await Command.RunAsync("kubectl", "--kubeconfig", cluster.Kubeconfig, "get", "nodes", "-o", "jsonpath={.items[0].status.addresses[0].address}");
-            Assert.NotEqual(mine.Output, shared.Output);
-        }
-        finally
-        {
-            await Command.RunAsync(Command.Fairlead, "down", "--name", name);
-        }
+        await own.DownAsync();
 
-        var after = (await Command.RunAsync("kubectl", "--kubeconfig", kubeconfig, "config", "view")).Output;
+        var after = await own.Kubectl.RunAsync("config", "view");
         Assert.Equal(before.Replace("current-context: mine", "current-context: \"\"", StringComparison.Ordinal), after);
-        Directory.Delete(folder, recursive: true);
     }
 
     [Fact]
     public async Task Crash_OfServerAndAgent_UpGoesOnWithTheSameContainers()
     {
-        var name = $"crash-{Environment.ProcessId}";
-        var folder = Directory.CreateTempSubdirectory("fairlead-system-").FullName;
-        var kubeconfig = Path.Combine(folder, "config");
-        try
-        {
-            await Command.RunAsync(Command.Fairlead, "up", "--name", name, "--kubeconfig", kubeconfig);
-            var kubectl = new Kubectl(kubeconfig, "default");
-            await kubectl.RunAsync("apply", "-f", "examples/kubia/");
-            await kubectl.WaitForReadyAsync("kubia", 3);
-            await kubectl.WaitForEndpointsAsync("kubia", 3);
-            var containers = await ContainersAsync(kubectl);
+        await using var own = new OwnCluster("crash");
+        var kubectl = own.Kubectl;
+        await own.UpAsync();
+        await kubectl.RunAsync("apply", "-f", "examples/kubia/");
+        await kubectl.WaitForReadyAsync("kubia", 3);
+        await kubectl.WaitForEndpointsAsync("kubia", 3);
+        var containers = await ContainersAsync(kubectl);
 
-            foreach (var (id, _) in Processes().Where(process => process.CommandLine.Contains($"/var/lib/fairlead/{name}", StringComparison.Ordinal) && process.CommandLine.Contains("fairlead\0", StringComparison.Ordinal)))
+        foreach (var (id, line) in Processes())
+        {
+            if (line.Contains($"/var/lib/fairlead/{own.Name}", StringComparison.Ordinal) && line.Contains("fairlead\0", StringComparison.Ordinal))
                 await Command.TryAsync("kill", ["-9", id.ToString(CultureInfo.InvariantCulture)]);
-            await Command.RunAsync(Command.Fairlead, "up", "--name", name, "--kubeconfig", kubeconfig);
+        }
+        await own.UpAsync();
 
-            var pods = await kubectl.WaitForReadyAsync("kubia", 3);
-            Assert.Equal(containers, await ContainersAsync(kubectl));
-            var answer = await kubectl.CurlAsync(pods[0], $"http://{await kubectl.ClusterIpAsync("kubia")}/");
-            Assert.StartsWith("You've hit kubia-", answer.Output, StringComparison.Ordinal);
-        }
-        finally
-        {
-            await Command.RunAsync(Command.Fairlead, "down", "--name", name);
-            Directory.Delete(folder, recursive: true);
-        }
+        var pods = await kubectl.WaitForReadyAsync("kubia", 3);
+        Assert.Equal(containers, await ContainersAsync(kubectl));
+        var answer = await kubectl.CurlAsync(pods[0], $"http://{await kubectl.ClusterIpAsync("kubia")}/");
+        Assert.StartsWith("You've hit kubia-", answer.Output, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Up_Foreground_TakesTheClusterDownOnInterrupt()
     {
-        var name = $"front-{Environment.ProcessId}";
-        var folder = Directory.CreateTempSubdirectory("fairlead-system-").FullName;
-        using var up = Command.Start(Command.Fairlead, ["up", "--name", name, "--kubeconfig", Path.Combine(folder, "config"), "--foreground"]);
+        await using var own = new OwnCluster("front");
+        using var up = Command.Start(Command.Fairlead, ["up", "--name", own.Name, "--kubeconfig", own.Kubeconfig, "--foreground"]);
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
         var lines = new List<string>();
         while (!lines.Any(line => line.Contains("is ready", StringComparison.Ordinal)))
@@ -111,8 +88,25 @@ public sealed class LifecycleTests(Cluster cluster)
         await Command.RunAsync("kill", "-INT", up.Id.ToString(CultureInfo.InvariantCulture));
 
         await up.WaitForExitAsync(patience.Token);
-        Assert.False(Directory.Exists($"/var/lib/fairlead/{name}"));
-        Directory.Delete(folder, recursive: true);
+        Assert.False(Directory.Exists($"/var/lib/fairlead/{own.Name}"));
+    }
+
+    [Fact]
+    public async Task Up_ThreeNodes_PodsSpreadAndReachEachOther()
+    {
+        await using var own = new OwnCluster("three");
+        await own.UpAsync("--nodes", "3");
+        var kubectl = own.Kubectl;
+        await kubectl.RunAsync("apply", "-f", "examples/kubia/");
+        var pods = await kubectl.WaitForReadyAsync("kubia", 3);
+        await kubectl.WaitForEndpointsAsync("kubia", 3);
+        Assert.Equal(["node1", "node2", "node3"], (await kubectl.WordsAsync("pods", "{.items[*].spec.nodeName}", "-l", "app=kubia")).Order());
+        var address = await kubectl.ClusterIpAsync("kubia");
+
+        var hit = new HashSet<string>();
+        for (var i = 0; i < 60 && hit.Count < 3; i++) hit.Add((await kubectl.CurlAsync(pods[0], $"http://{address}/")).Output.Trim());
+
+        Assert.Equal(pods.Select(pod => $"You've hit {pod}"), hit.Order());
     }
 
     private static Task<string> ContainersAsync(Kubectl kubectl) =>
