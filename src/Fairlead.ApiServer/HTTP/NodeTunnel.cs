@@ -111,10 +111,11 @@ internal sealed class NodeTunnel(X509Certificate2 identity, X509Certificate2Coll
     private async Task<SslStream> ConnectAsync(IPEndPoint node, CancellationToken cancel)
     {
         var socket = new Socket(node.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        var stream = new SslStream(new NetworkStream(socket, ownsSocket: true));
+        SslStream? stream = null;
         try
         {
             await socket.ConnectAsync(node, cancel);
+            stream = new SslStream(new NetworkStream(socket, ownsSocket: true));
             var options = Options(identity, authorities);
             options.TargetHost = node.Address.ToString();
             await stream.AuthenticateAsClientAsync(options, cancel);
@@ -122,7 +123,8 @@ internal sealed class NodeTunnel(X509Certificate2 identity, X509Certificate2Coll
         }
         catch (Exception e) when (e is SocketException or AuthenticationException or IOException)
         {
-            await stream.DisposeAsync();
+            if (stream is not null) await stream.DisposeAsync();
+            socket.Dispose();
             throw OutOfReach(node, e);
         }
     }

@@ -23,7 +23,7 @@ public static class KubeJson
     {
         var options = new JsonSerializerOptions
         {
-            TypeInfoResolver = SourceGenerationContext.Default,
+            TypeInfoResolver = KubeJsonContext.Default,
             DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         };
         options.Converters.Add(new KubernetesJson.KubernetesDateTimeConverter());
