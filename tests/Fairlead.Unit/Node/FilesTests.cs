@@ -35,7 +35,7 @@ public sealed class FilesTests : IDisposable
         VolumeFiles.Write(_folder, [new("a", "3"u8.ToArray(), 0x1A4)]);
         Assert.Equal("3", File.ReadAllText($"{_folder}/a"));
         Assert.Equal(["..data", "a"], Directory.EnumerateFileSystemEntries(_folder).Select(Path.GetFileName).Where(name => name!.Length < 30).Order());
-        Assert.Single(Directory.EnumerateDirectories(_folder).Where(path => new DirectoryInfo(path).LinkTarget is null));
+        Assert.Single(Directory.EnumerateDirectories(_folder), path => new DirectoryInfo(path).LinkTarget is null);
     }
 
     [Theory]
