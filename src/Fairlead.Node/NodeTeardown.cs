@@ -36,6 +36,7 @@ public static class NodeTeardown
         foreach (var folder in (string[])[paths.Pods, $"{paths.Run}/pods"]) MountedFolders.Delete(folder);
         new PodNetwork(node, options.BridgeName, paths.Addresses).Remove();
         PodCgroups.Delete(paths.CgroupParent);
+        PodCgroups.DeleteUpwards(Path.GetDirectoryName(paths.CgroupParent)!);
         foreach (var folder in (string[])[paths.Exits, paths.Execs, paths.AttachSockets, paths.RuntimeState, paths.Addresses, paths.Logs]) MountedFolders.Delete(folder);
         MountedFolders.Delete(paths.Root);
         TeardownLog.Done(log, options.NodeName);

@@ -38,7 +38,8 @@ internal static class VolumeFiles
         foreach (var entry in Directory.EnumerateFileSystemEntries(folder))
         {
             // Links to what is no more.
-            if (!Path.GetFileName(entry).StartsWith("..", StringComparison.Ordinal) && !Path.Exists(entry)) File.Delete(entry);
+            var name = Path.GetFileName(entry);
+            if (!name.StartsWith("..", StringComparison.Ordinal) && !Path.Exists($"{folder}/{Data}/{name}")) File.Delete(entry);
         }
         if (old is not null) Directory.Delete($"{folder}/{old}", recursive: true);
     }

@@ -11,6 +11,19 @@ internal static class PodCgroups
         foreach (var hierarchy in Hierarchies()) DeleteTree(hierarchy + group);
     }
 
+    /// <summary>Removes the group, and those above it, as far as nothing else is in them.</summary>
+    public static void DeleteUpwards(string group)
+    {
+        foreach (var hierarchy in Hierarchies())
+        {
+            for (var above = group; above.Length > 1; above = Path.GetDirectoryName(above)!)
+            {
+                if (Directory.Exists(hierarchy + above) && Directory.EnumerateDirectories(hierarchy + above).Any()) break;
+                DeleteTree(hierarchy + above);
+            }
+        }
+    }
+
     private static IEnumerable<string> Hierarchies() => File.Exists($"{Mount}/cgroup.controllers") ? [Mount] : Directory.EnumerateDirectories(Mount);
 
     private static void DeleteTree(string folder)
