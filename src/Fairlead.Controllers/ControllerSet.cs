@@ -38,6 +38,7 @@ public sealed class ControllerSet(KubeClient client, ControllerOptions options, 
         finally
         {
             await stop.CancelAsync();
+            _synced.TrySetCanceled(CancellationToken.None);
             await Task.WhenAll(tasks).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             foreach (var controller in controllers.OfType<IDisposable>()) controller.Dispose();
         }

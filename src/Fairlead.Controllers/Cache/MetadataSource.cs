@@ -52,8 +52,8 @@ internal static class MetadataSource
     public static IMetadataSource Of(ApiKind kind, KubeClient client, ILogger log, TimeProvider time)
     {
         var resource = kind.Metadata;
-        var informer = new Informer<V1Eviction, MetadataItem>(
+        var informer = new Informer<V1Binding, MetadataItem>(
             client, resource, obj => new MetadataItem(ObjectKey.Of(obj), ObjectMeta.From(obj.Metadata)), log, time);
-        return new MetadataSource<V1Eviction, MetadataItem>(kind, informer);
+        return new MetadataSource<V1Binding, MetadataItem>(kind, informer);
     }
 }

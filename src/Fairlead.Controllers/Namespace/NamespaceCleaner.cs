@@ -41,7 +41,7 @@ internal sealed class NamespaceCleaner(KubeClient client)
         }
     }
 
-    private async Task<IReadOnlyList<V1Eviction>> ListAsync(string ns, ApiKind kind, CancellationToken cancel) =>
+    private async Task<IReadOnlyList<V1Binding>> ListAsync(string ns, ApiKind kind, CancellationToken cancel) =>
         (await client.ListAsync(kind.Metadata, ns, ListOptions.All, cancel)).Items;
 
     private async Task DeleteAllAsync(string ns, ApiKind kind, CancellationToken cancel)

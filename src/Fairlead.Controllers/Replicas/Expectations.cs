@@ -10,7 +10,7 @@ namespace Fairlead.Controllers.Replicas;
 internal sealed class Expectations(TimeProvider time)
 {
     /// <summary>A change that never showed (the watch broke between both of its ends) is given up after this time, as in Kubernetes.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     private readonly Lock _lock = new();
     private readonly Dictionary<ObjectKey, Pending> _owners = [];

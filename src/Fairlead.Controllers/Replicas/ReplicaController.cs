@@ -23,9 +23,9 @@ internal sealed class ReplicaController : KeyedController<ObjectKey>
         _time = context.Time;
         _expectations = new Expectations(context.Time);
         _pods = new PodControl(kind, context.Client, context.Recorder(kind.Component), _expectations);
-        kind.Changed += (key, _, now) =>
+        kind.Changed += (key, old, now) =>
         {
-            if (now is null) _expectations.Forget(key);
+            if (old is not null && old.Meta.Uid != now?.Meta.Uid) _expectations.Forget(key);
             Queue.Add(key);
         };
         _caches.Pods.Changed += Observe;
@@ -33,7 +33,12 @@ internal sealed class ReplicaController : KeyedController<ObjectKey>
 
     protected override async Task SyncAsync(ObjectKey key, CancellationToken cancel)
     {
-        if (_kind.Find(key) is not { } owner || !_expectations.AreMet(key)) return;
+        if (_kind.Find(key) is not { } owner) return;
+        if (!_expectations.AreMet(key))
+        {
+            Queue.AddAfter(key, Expectations.Patience);
+            return;
+        }
         var now = _time.GetUtcNow().UtcDateTime;
         var candidates = _kind.Selected(owner).Concat(_caches.PodIndex.OwnedBy(owner.Meta.Uid)).DistinctBy(pod => pod.Key);
         var decision = ReplicaPlan.Decide(owner, candidates, now);

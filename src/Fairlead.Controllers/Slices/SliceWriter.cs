@@ -24,14 +24,16 @@ internal sealed class SliceWriter(KubeClient client, OwnWrites writes)
         annotations.ContainsKey(TriggerAnnotation) ? ValueMap.From(annotations.AsEnumerable().Where(pair => pair.Key != TriggerAnnotation)) : annotations;
 
     /// <param name="trigger">When the change happened that made these writes needed; null removes the annotation.</param>
-    public Task ApplyAsync(SliceOwner owner, SliceChanges changes, DateTime? trigger, CancellationToken cancel) =>
-        Task.WhenAll(
+    public async Task ApplyAsync(SliceOwner owner, SliceChanges changes, DateTime? trigger, CancellationToken cancel)
+    {
+        await Task.WhenAll(
         [
-            // New homes before old ones go, so that no reader sees an endpoint missing in between.
             .. changes.Create.Select(draft => CreateAsync(owner, draft, trigger, cancel)),
             .. changes.Update.Select(update => UpdateAsync(owner, update, trigger, cancel)),
-            .. changes.Delete.Select(slice => DeleteAsync(slice, cancel)),
         ]);
+        // New homes before old ones go, so that no reader sees an endpoint missing in between.
+        await Task.WhenAll(changes.Delete.Select(slice => DeleteAsync(slice, cancel)));
+    }
 
     private async Task CreateAsync(SliceOwner owner, SliceDraft draft, DateTime? trigger, CancellationToken cancel)
     {

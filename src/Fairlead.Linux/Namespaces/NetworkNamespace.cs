@@ -12,7 +12,7 @@ namespace Fairlead.Linux.Namespaces;
 /// </summary>
 public sealed partial class NetworkNamespace : IDisposable
 {
-    private const int StackBytes = 256 * 1024;
+    private const int StackBytes = 1024 * 1024;
 
     private NetworkNamespace(SafeFileHandle handle) => Handle = handle;
 

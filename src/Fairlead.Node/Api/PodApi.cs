@@ -39,7 +39,7 @@ internal sealed class PodApi(KubeClient client, EventRecorder events) : IPodApi
             ["kind"] = "TokenRequest",
             ["spec"] = new JsonObject
             {
-                ["audiences"] = audience is null ? new JsonArray() : new JsonArray(audience),
+                ["audiences"] = audience is null ? new JsonArray() : new JsonArray((JsonNode)audience),
                 ["expirationSeconds"] = seconds,
                 ["boundObjectRef"] = new JsonObject
                 {

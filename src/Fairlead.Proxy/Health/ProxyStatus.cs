@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace Fairlead.Proxy.Health;
@@ -10,6 +11,8 @@ public sealed class ProxyStatus(TimeProvider time)
     /// <summary>A change that waits longer than this for the kernel makes the proxy unhealthy.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
 
+    // The plus sign of the times stays as it is; nothing here ends up in a page.
+    private static readonly JsonWriterOptions s_json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
     private readonly Lock _lock = new();
     private DateTimeOffset? _lastUpdated;
     private DateTimeOffset? _pendingSince;
@@ -48,7 +51,7 @@ public sealed class ProxyStatus(TimeProvider time)
     public ReadOnlyMemory<byte> HealthJson()
     {
         var body = new ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(body))
+        using (var writer = new Utf8JsonWriter(body, s_json))
         {
             writer.WriteStartObject();
             writer.WriteString("lastUpdated", Text(LastUpdated ?? default));

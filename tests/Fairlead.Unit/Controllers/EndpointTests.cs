@@ -50,7 +50,7 @@ public sealed class EndpointTests
         await cluster.Client.CreateAsync(ApiResources.ReplicationControllers, TestCluster.Kubia(1), Cancel);
         var pod = (await cluster.UntilPodsAsync(pods => pods.Count == 1 && pods[0].Spec.NodeName is not null, "a bound pod"))[0];
         var running = JsonNode.Parse("""{"status":{"phase":"Running","podIP":"10.244.0.9","podIPs":[{"ip":"10.244.0.9"}],"conditions":[{"type":"Ready","status":"True"}]}}""")!.AsObject();
-        await cluster.Client.PatchAsync(ApiResources.Pods, ObjectKey.Of(pod), Patch.StrategicMerge(running), "status", Cancel);
+        await TestCluster.WriteAsync(() => cluster.Client.PatchAsync(ApiResources.Pods, ObjectKey.Of(pod), Patch.StrategicMerge(running), "status", Cancel));
         await UntilReadyAsync(cluster, 1);
         await cluster.Client.DeleteAsync(ApiResources.Pods, ObjectKey.Of(pod), null, Cancel);
         // Nobody ends the pod here: it stays, terminating.
@@ -69,7 +69,7 @@ public sealed class EndpointTests
         await TestCluster.UntilAsync(() => cluster.SlicesAsync(), slices => slices.Count == 1 && slices[0].Metadata.Uid != slice.Metadata.Uid && slices[0].Endpoints.Count == 3, "a new slice");
         var again = (await cluster.SlicesAsync()).Single();
         var emptied = new JsonObject { ["endpoints"] = new JsonArray() };
-        await cluster.Client.PatchAsync(ApiResources.EndpointSlices, ObjectKey.Of(again), Patch.Merge(emptied), null, Cancel);
+        await TestCluster.WriteAsync(() => cluster.Client.PatchAsync(ApiResources.EndpointSlices, ObjectKey.Of(again), Patch.Merge(emptied), null, Cancel));
         await UntilReadyAsync(cluster, 3);
     }
 
@@ -101,6 +101,18 @@ public sealed class EndpointTests
         var slices = await UntilReadyAsync(cluster, 35);
         Assert.All(slices, slice => Assert.InRange(slice.Endpoints.Count, 1, 10));
         Assert.Equal(35, slices.SelectMany(slice => slice.Endpoints).Select(endpoint => endpoint.Addresses[0]).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task SlowCache_NeverMakesASliceTwice()
+    {
+        await using var cluster = await TestCluster.StartAsync(new ControllerOptions { MaxEndpointsPerSlice = 4 }, lag: TimeSpan.FromMilliseconds(40));
+        await cluster.Client.CreateAsync(ApiResources.Services, TestCluster.Service(), Cancel);
+        await cluster.Client.CreateAsync(ApiResources.ReplicationControllers, TestCluster.Kubia(20), Cancel);
+        var slices = await UntilReadyAsync(cluster, 20);
+        var addresses = slices.SelectMany(slice => slice.Endpoints).Select(endpoint => endpoint.Addresses[0]).ToList();
+        Assert.Equal(addresses.Distinct().Count(), addresses.Count);
+        Assert.All(slices, slice => Assert.InRange(slice.Endpoints.Count, 1, 4));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using Fairlead.Controllers;
 using Fairlead.Kube;
 using Fairlead.Kube.Client;
@@ -18,16 +19,20 @@ internal sealed class TestCluster : IAsyncDisposable
     private readonly TestApiServer _server;
     private readonly CancellationTokenSource _stop = new();
     private readonly List<Task> _tasks = [];
+    private KubeClient? _slow;
     private int _lastAddress;
 
     private TestCluster(TestApiServer server) => _server = server;
 
     public KubeClient Client => _server.Client;
 
-    public static async Task<TestCluster> StartAsync(ControllerOptions? options = null, int nodes = 1, bool runPods = true, ILoggerFactory? logs = null)
+    /// <param name="lag">How far the controllers' watches lag behind the server.</param>
+    public static async Task<TestCluster> StartAsync(
+        ControllerOptions? options = null, int nodes = 1, bool runPods = true, ILoggerFactory? logs = null, TimeSpan? lag = null)
     {
         var cluster = new TestCluster(await TestApiServer.StartAsync());
-        var set = new ControllerSet(cluster.Client, options ?? new ControllerOptions(), logs ?? NullLoggerFactory.Instance, TimeProvider.System);
+        var client = lag is { } slow ? cluster._slow = SlowClient(cluster._server, slow) : cluster.Client;
+        var set = new ControllerSet(client, options ?? new ControllerOptions(), logs ?? NullLoggerFactory.Instance, TimeProvider.System);
         cluster._tasks.Add(set.RunAsync(cluster._stop.Token));
         await set.Ready.WaitAsync(Deadline);
         for (var i = 1; i <= nodes; i++) await cluster.AddNodeAsync($"node-{i}");
@@ -47,7 +52,24 @@ internal sealed class TestCluster : IAsyncDisposable
             {"status":{"allocatable":{"cpu":"4","memory":"8Gi","pods":"110"},"capacity":{"cpu":"4","memory":"8Gi","pods":"110"},
              "conditions":[{"type":"Ready","status":"{{{ready}}}","reason":"Test","message":"test"}]}}
             """)!.AsObject();
-        await Client.PatchAsync(ApiResources.Nodes, new ObjectKey("", name), Patch.StrategicMerge(status), "status", CancellationToken.None);
+        await WriteAsync(() => Client.PatchAsync(ApiResources.Nodes, new ObjectKey("", name), Patch.StrategicMerge(status), "status", CancellationToken.None));
+    }
+
+    /// <summary>Tries a write again that met one of the controllers'.</summary>
+    public static async Task WriteAsync(Func<Task> write)
+    {
+        while (true)
+        {
+            try
+            {
+                await write();
+                return;
+            }
+            catch (KubeApiException e) when (e.IsConflict)
+            {
+                await Task.Yield();
+            }
+        }
     }
 
     public static V1ReplicationController Kubia(int replicas = 3) => new()
@@ -92,10 +114,17 @@ internal sealed class TestCluster : IAsyncDisposable
         {
             var value = await read();
             if (holds(value)) return value;
-            if (TimeProvider.System.GetElapsedTime(started) > Deadline) Assert.Fail($"not in time: {what}; last: {KubernetesJson.Serialize(value)}");
+            if (TimeProvider.System.GetElapsedTime(started) > Deadline) Assert.Fail($"not in time: {what}; last: {Show(value)}");
             await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System);
         }
     }
+
+    private static string Show<T>(T value) => value switch
+    {
+        null => "nothing",
+        System.Collections.IEnumerable items => string.Join('\n', items.Cast<object>().Select(item => item as string ?? KubernetesJson.Serialize(item))),
+        _ => KubernetesJson.Serialize(value),
+    };
 
     public Task<IReadOnlyList<V1Pod>> UntilPodsAsync(Func<IReadOnlyList<V1Pod>, bool> holds, string what) => UntilAsync(() => PodsAsync(), holds, what);
 
@@ -106,7 +135,19 @@ internal sealed class TestCluster : IAsyncDisposable
         await _stop.CancelAsync();
         await Task.WhenAll(_tasks).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _stop.Dispose();
+        _slow?.Dispose();
         await _server.DisposeAsync();
+    }
+
+    private static KubeClient SlowClient(TestApiServer server, TimeSpan lag)
+    {
+        var configuration = new KubeClientConfiguration
+        {
+            Server = new Uri($"https://{server.Address}"),
+            CertificateAuthorities = [X509Certificate2.CreateFromPem(server.Authority.CertificatePem)],
+            ClientCertificate = server.Authority.Issue("slow", ["system:masters"], []).ToX509(),
+        };
+        return new KubeClient(new HttpClient(new SlowWatches(configuration.CreateHandler(), lag)) { BaseAddress = configuration.Server }, "fairlead-test");
     }
 
     /// <summary>What a node agent does, as far as controllers can see: bound pods run and become ready, deleted ones go.</summary>
@@ -129,11 +170,11 @@ internal sealed class TestCluster : IAsyncDisposable
             return;
         }
         if (!string.IsNullOrEmpty(pod.Status?.PodIP)) return;
-        var ip = $"10.244.0.{++_lastAddress}";
+        var ip = $"10.244.{++_lastAddress / 250}.{(_lastAddress % 250) + 1}";
         var status = System.Text.Json.Nodes.JsonNode.Parse($$$"""
             {"status":{"phase":"Running","podIP":"{{{ip}}}","podIPs":[{"ip":"{{{ip}}}"}],
              "conditions":[{"type":"Ready","status":"True","lastTransitionTime":"2026-01-01T00:00:00Z"}]}}
             """)!.AsObject();
-        await Client.PatchAsync(ApiResources.Pods, ObjectKey.Of(pod), Patch.StrategicMerge(status), "status", cancel);
+        await WriteAsync(() => Client.PatchAsync(ApiResources.Pods, ObjectKey.Of(pod), Patch.StrategicMerge(status), "status", cancel));
     }
 }

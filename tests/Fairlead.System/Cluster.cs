@@ -1,0 +1,90 @@
+using Fairlead.System;
+using Xunit;
+
+[assembly: AssemblyFixture(typeof(Cluster))]
+
+namespace Fairlead.System;
+
+/// <summary>A started cluster that the tests of this assembly share; each works in a namespace of its own.</summary>
+public sealed class Cluster : IAsyncLifetime
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("fairlead-system-").FullName;
+
+    public string Name { get; } = $"test-{Environment.ProcessId}";
+
+    public string Kubeconfig => Path.Combine(_folder, "kubeconfig");
+
+    public string Data => $"/var/lib/fairlead/{Name}";
+
+    public async ValueTask InitializeAsync() =>
+        await Command.RunAsync(Command.Fairlead, "up", "--name", Name, "--kubeconfig", Kubeconfig);
+
+    public async ValueTask DisposeAsync()
+    {
+        await Command.RunAsync(Command.Fairlead, "down", "--name", Name);
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    /// <summary>A fresh namespace and kubectl in it; the namespace is deleted with it.</summary>
+    public async Task<Kubectl> NamespaceAsync()
+    {
+        var kubectl = new Kubectl(Kubeconfig, $"t{Guid.NewGuid().ToString("N")[..8]}");
+        await kubectl.RunAsync("create", "namespace", kubectl.Namespace);
+        return kubectl;
+    }
+}
+
+/// <summary>kubectl against a cluster, in one namespace.</summary>
+public sealed class Kubectl(string kubeconfig, string ns) : IAsyncDisposable
+{
+    public string Namespace { get; } = ns;
+
+    /// <summary>Runs kubectl, which must succeed, and answers its output without the last line break.</summary>
+    public async Task<string> RunAsync(params string[] arguments) =>
+        (await Command.RunAsync("kubectl", All(arguments))).Output.TrimEnd('\n');
+
+    public Task<CommandResult> TryAsync(string[] arguments, string? input = null, IReadOnlyDictionary<string, string>? environment = null) =>
+        Command.TryAsync("kubectl", All(arguments), input, environment);
+
+    /// <summary>Applies a manifest given as text.</summary>
+    public async Task ApplyAsync(string manifest)
+    {
+        var result = await TryAsync(["apply", "-f", "-"], manifest);
+        Assert.True(result.Code == 0, result.Error);
+    }
+
+    /// <summary>Words of a jsonpath.</summary>
+    public async Task<string[]> WordsAsync(string what, string jsonPath, params string[] more) =>
+        (await RunAsync(["get", what, .. more, "-o", $"jsonpath={jsonPath}"])).Split(' ', StringSplitOptions.RemoveEmptyEntries);
+
+    /// <summary>Names of the ready pods of an application.</summary>
+    public async Task<string[]> ReadyPodsAsync(string app)
+    {
+        var lines = await RunAsync("get", "pods", "-l", $"app={app}", "-o",
+            "jsonpath={range .items[*]}{.metadata.name} {.metadata.deletionTimestamp} {.status.conditions[?(@.type==\"Ready\")].status}{\"\\n\"}{end}");
+        return [.. lines.Split('\n').Select(line => line.Split(' ')).Where(words => words is [_, "", "True"]).Select(words => words[0]).Order()];
+    }
+
+    public Task<string[]> WaitForReadyAsync(string app, int count) =>
+        Until.AsyncHolds(() => ReadyPodsAsync(app), pods => pods.Length == count, $"{count} ready pods of {app}");
+
+    /// <summary>Names of the pods behind a service, by its slices' ready endpoints.</summary>
+    public async Task<string[]> EndpointPodsAsync(string service)
+    {
+        var words = await WordsAsync("endpointslices", "{range .items[*].endpoints[?(@.conditions.ready==true)]}{.targetRef.name} {end}", "-l", $"kubernetes.io/service-name={service}");
+        return [.. words.Order()];
+    }
+
+    public Task<string[]> WaitForEndpointsAsync(string service, int count) =>
+        Until.AsyncHolds(() => EndpointPodsAsync(service), pods => pods.Length == count, $"{count} endpoints of {service}");
+
+    public Task<string> ClusterIpAsync(string service) => RunAsync("get", "service", service, "-o", "jsonpath={.spec.clusterIP}");
+
+    /// <summary>curl from inside a pod.</summary>
+    public Task<CommandResult> CurlAsync(string pod, params string[] arguments) =>
+        TryAsync(["exec", pod, "--", "curl", "-s", "--max-time", "5", .. arguments]);
+
+    public async ValueTask DisposeAsync() => await RunAsync("delete", "namespace", Namespace, "--wait=false");
+
+    private string[] All(string[] arguments) => ["--kubeconfig", kubeconfig, "--namespace", Namespace, .. arguments];
+}

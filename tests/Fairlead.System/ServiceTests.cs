@@ -1,0 +1,93 @@
+using Xunit;
+
+namespace Fairlead.System;
+
+/// <summary>What the load balancer promises, seen from inside a pod.</summary>
+public sealed class ServiceTests(Cluster cluster)
+{
+    [Fact]
+    public async Task NamedPorts_OfOneService_EachReachTheirTarget()
+    {
+        await using var kubectl = await cluster.NamespaceAsync();
+        await kubectl.RunAsync("apply", "-f", "examples/kubia-ports/");
+        var pods = await kubectl.WaitForReadyAsync("kubia-ports", 2);
+        await Until.AsyncHolds(() => kubectl.EndpointPodsAsync("kubia-ports"), found => found.Distinct().Count() == 2, "two endpoints");
+        var address = await kubectl.ClusterIpAsync("kubia-ports");
+
+        Assert.StartsWith("You've hit kubia-ports-", (await kubectl.CurlAsync(pods[0], $"http://{address}:80/")).Output, StringComparison.Ordinal);
+        Assert.StartsWith("kubia-ports-", await BashAsync(kubectl, pods[0], $"exec 3<>/dev/tcp/{address}/443; echo hello >&3; head -n 1 <&3"), StringComparison.Ordinal);
+        Assert.StartsWith("kubia-ports-", await BashAsync(kubectl, pods[0], $"exec 3<>/dev/udp/{address}/53; echo hello >&3; head -n 1 <&3"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task SessionAffinity_ClientIp_KeepsOneClientOnOnePod()
+    {
+        await using var kubectl = await cluster.NamespaceAsync();
+        await kubectl.RunAsync("apply", "-f", "examples/kubia/", "-f", "examples/kubia-affinity/");
+        var pods = await kubectl.WaitForReadyAsync("kubia", 3);
+        await kubectl.WaitForEndpointsAsync("kubia-affinity", 3);
+        var address = await kubectl.ClusterIpAsync("kubia-affinity");
+
+        foreach (var client in pods)
+        {
+            var answers = await BashAsync(kubectl, client, $"for i in $(seq 12); do curl -s http://{address}/; done");
+            Assert.Single(answers.Split('\n', StringSplitOptions.RemoveEmptyEntries).Distinct());
+        }
+    }
+
+    [Fact]
+    public async Task Service_WithoutEndpoints_RefusesInsteadOfHanging()
+    {
+        await using var kubectl = await cluster.NamespaceAsync();
+        await kubectl.RunAsync("apply", "-f", "examples/kubia/");
+        var pods = await kubectl.WaitForReadyAsync("kubia", 3);
+        await kubectl.RunAsync("create", "service", "clusterip", "nobody", "--tcp=80:8080");
+        var address = await kubectl.ClusterIpAsync("nobody");
+
+        const int CouldNotConnect = 7;
+        Assert.Equal(CouldNotConnect, (await kubectl.CurlAsync(pods[0], $"http://{address}/")).Code);
+    }
+
+    [Fact]
+    public async Task ClusterIp_OtherPort_Refuses()
+    {
+        await using var kubectl = await cluster.NamespaceAsync();
+        await kubectl.RunAsync("apply", "-f", "examples/kubia/");
+        var pods = await kubectl.WaitForReadyAsync("kubia", 3);
+        await kubectl.WaitForEndpointsAsync("kubia", 3);
+        var address = await kubectl.ClusterIpAsync("kubia");
+
+        // The target port is not the service's port.
+        Assert.Equal(7, (await kubectl.CurlAsync(pods[0], $"http://{address}:8080/")).Code);
+    }
+
+    [Fact]
+    public async Task Hairpin_PodReachesItselfThroughItsService()
+    {
+        await using var kubectl = await cluster.NamespaceAsync();
+        await kubectl.RunAsync("apply", "-f", "examples/kubia/");
+        await kubectl.RunAsync("scale", "rc", "kubia", "--replicas=1");
+        await Until.AsyncHolds(() => kubectl.EndpointPodsAsync("kubia"), found => found.Length == 1, "one endpoint");
+        var pods = await kubectl.WaitForReadyAsync("kubia", 1);
+        var address = await kubectl.ClusterIpAsync("kubia");
+
+        var answer = await kubectl.CurlAsync(pods[0], $"http://{address}/");
+
+        Assert.Equal($"You've hit {pods[0]}\n", answer.Output);
+    }
+
+    [Fact]
+    public async Task ApiServer_FromPod_AnswersAtItsClusterIp()
+    {
+        await using var kubectl = await cluster.NamespaceAsync();
+        await kubectl.RunAsync("apply", "-f", "examples/kubia/");
+        var pods = await kubectl.WaitForReadyAsync("kubia", 3);
+
+        var answer = await kubectl.CurlAsync(pods[0], "-k", "https://10.96.0.1/version");
+
+        Assert.Contains("\"gitVersion\":\"v1.36", answer.Output.Replace(" ", "", StringComparison.Ordinal), StringComparison.Ordinal);
+    }
+
+    private static Task<string> BashAsync(Kubectl kubectl, string pod, string script) =>
+        kubectl.RunAsync("exec", pod, "--", "bash", "-c", $"timeout 10 bash -c '{script}'");
+}
