@@ -35,6 +35,7 @@ public sealed partial class NodeAgent
         try
         {
             network.Configure(IPNetwork.Parse(cidr));
+            if (options.ClusterNetwork is { } cluster) PodEgress.Configure(network.Node, IPNetwork.Parse(cidr), cluster);
             if (!configured.TrySetResult()) return;
             registration.SetNotReady(null);
             NodeLog.Ready(_log, options.NodeName, cidr, time.GetElapsedTime(_began).TotalMilliseconds);

@@ -41,6 +41,9 @@ public sealed record NodeAgentOptions
     /// <summary>The address of the cluster's DNS service; null: pods get the node's own resolver.</summary>
     public IPAddress? ClusterDns { get; init; }
 
+    /// <summary>Addresses of all pods. Packets of pods to elsewhere leave with the node's address; null: they leave as they are.</summary>
+    public IPNetwork? ClusterNetwork { get; init; }
+
     public string ClusterDomain { get; init; } = "cluster.local";
 
     /// <summary>Where the kubelet API listens, on every address of the node; 0: the kernel chooses.</summary>

@@ -63,7 +63,7 @@ internal sealed partial class Registry(ObjectCache cache, IStore store, KindTabl
             var wanted = expected ?? ExpectedRevision(kind, obj, name, scope);
             if (wanted is { } revision && revision != current.Revision) throw ApiError.Modified(kind, name);
             if (await TryUpdateAsync(kind, current, obj, old, scope, dryRun, cancel) is { } written) return written;
-            if (wanted is not null) throw ApiError.Modified(kind, name);
+            // Somebody was faster. The next attempt finds out whether this client minds: a revision that it named no longer holds.
         }
         throw ApiError.Modified(kind, name);
     }

@@ -18,6 +18,9 @@ internal sealed class PodNetwork(NetworkNamespace node, string bridge, string ad
     private AddressPool? _pool;
     private int _bridgeIndex;
 
+    /// <summary>The node's own network namespace.</summary>
+    public NetworkNamespace Node => node;
+
     /// <summary>Null before the node was given its pod CIDR.</summary>
     public IPNetwork? PodCidr => _pool?.Network;
 
@@ -80,6 +83,7 @@ internal sealed class PodNetwork(NetworkNamespace node, string bridge, string ad
     /// <summary>Removes the bridge and every pod's link on it.</summary>
     public void Remove()
     {
+        PodEgress.Remove(node);
         using var route = RouteSocket.Open(node);
         if (route.FindLink(bridge) is not { } found) return;
         foreach (var port in route.ListLinks().Where(link => link.Master == found.Index)) route.TryDeleteLink(port.Name);

@@ -7,6 +7,7 @@ using Fairlead.Kube.Client;
 using Fairlead.Linux.Processes;
 using Fairlead.Node;
 using Fairlead.Proxy;
+using Fairlead.Proxy.Health;
 using Fairlead.Terminal;
 using Microsoft.Extensions.Logging;
 
@@ -43,6 +44,7 @@ internal static class AgentCommand
                 NodeName = parse.GetValue(node)!,
                 InternalAddress = IPAddress.Parse(parse.GetValue(address)!),
                 ClusterDns = parse.GetValue(dns) is { } text ? IPAddress.Parse(text) : null,
+                ClusterNetwork = ProxyCommand.Networks(parse.GetValue(pods)).Select(network => (IPNetwork?)network).FirstOrDefault(),
                 ServingCertificate = X509Certificate2.CreateFromPemFile(parse.GetValue(certificate)!, parse.GetValue(key)),
                 ClientAuthorities = [X509CertificateLoader.LoadCertificateFromFile(parse.GetValue(clients)!)],
                 Runtime = parse.GetValue(runtime) == "crun" ? OciRuntimeKind.Crun : OciRuntimeKind.Runc,
@@ -70,10 +72,13 @@ internal static class AgentCommand
     {
         using var client = new KubeClient(KubeClientConfiguration.FromFile(kubeconfig), "fairlead-agent");
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var balancer = new ServiceProxy(client, proxy, logs.CreateLogger<ServiceProxy>(), TimeProvider.System);
+        await using var health = await ProxyHealthServer.StartAsync(
+            balancer.Status, [new IPEndPoint(IPAddress.Any, 10256), new IPEndPoint(IPAddress.Loopback, 10249)], logs, cancel);
         var parts = new List<Task>
         {
             new NodeAgent(client, node, logs, TimeProvider.System).RunAsync(stop.Token),
-            new ServiceProxy(client, proxy, logs.CreateLogger<ServiceProxy>(), TimeProvider.System).RunAsync(stop.Token),
+            balancer.RunAsync(stop.Token),
         };
         if (names is not null)
         {

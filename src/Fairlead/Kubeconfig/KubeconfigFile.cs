@@ -13,6 +13,7 @@ internal sealed record KubeconfigEntry(string Name, string Server, string CaPem,
 /// </summary>
 internal sealed class KubeconfigFile
 {
+    private static readonly string[] Lists = ["clusters", "users", "contexts"];
     private readonly string _path;
     private readonly YamlMappingNode _root;
 
@@ -70,14 +71,19 @@ internal sealed class KubeconfigFile
     /// <summary>Takes them out again.</summary>
     public void Remove(string name)
     {
-        foreach (var list in (ReadOnlySpan<string>)["clusters", "users", "contexts"]) Take(list, name);
+        foreach (var list in Lists) Take(list, name);
         if (_root.Children.TryGetValue("current-context", out var current) && current is YamlScalarNode scalar && scalar.Value == name)
             _root.Children["current-context"] = new YamlScalarNode("") { Style = ScalarStyle.DoubleQuoted };
     }
 
-    /// <summary>Replaces the file in one step; only its owner may read it.</summary>
+    /// <summary>Replaces the file in one step; only its owner may read it. A file that holds nothing any more goes.</summary>
     public void Save()
     {
+        if (Lists.All(IsEmpty))
+        {
+            File.Delete(_path);
+            return;
+        }
         Directory.CreateDirectory(Path.GetDirectoryName(_path)!);
         var temporary = $"{_path}.fairlead-{Environment.ProcessId}";
         using (var stream = new FileStream(temporary, new FileStreamOptions
@@ -114,6 +120,8 @@ internal sealed class KubeconfigFile
         items.Style = YamlDotNet.Core.Events.SequenceStyle.Block;
         items.Add(new YamlMappingNode { { "name", name }, { field, value } });
     }
+
+    private bool IsEmpty(string list) => !_root.Children.TryGetValue(list, out var found) || found is not YamlSequenceNode { Children.Count: > 0 };
 
     private void Take(string list, string name)
     {

@@ -110,7 +110,7 @@ public sealed class ClusterTests
         var pods = await cluster.UntilPodsAsync(pods => pods.Count(pod => pod.Spec.NodeName is not null) == 9, "nine bound pods");
         Assert.Equal([3, 3, 3], pods.CountBy(pod => pod.Spec.NodeName).Select(count => count.Value));
         var events = await TestCluster.UntilAsync(() => cluster.EventsAsync("Scheduled"), events => events.Count == 9, "nine events");
-        Assert.Contains($"Successfully assigned default/{pods[0].Metadata.Name} to {pods[0].Spec.NodeName}", events);
+        Assert.Equal(pods.Select(pod => $"Successfully assigned default/{pod.Metadata.Name} to {pod.Spec.NodeName}").Order(), events.Order());
     }
 
     [Fact]

@@ -11,7 +11,47 @@ internal static class PodCgroups
         foreach (var hierarchy in Hierarchies()) DeleteTree(hierarchy + group);
     }
 
+    /// <summary>The processes in the group and in those below it.</summary>
+    public static IEnumerable<int> Processes(string group) => Hierarchies()
+        .Where(hierarchy => Directory.Exists(hierarchy + group))
+        .SelectMany(hierarchy => Directory.EnumerateFiles(hierarchy + group, "cgroup.procs", SearchOption.AllDirectories))
+        .SelectMany(File.ReadLines)
+        .Select(line => int.Parse(line, System.Globalization.CultureInfo.InvariantCulture))
+        .Distinct();
+
+    /// <summary>
+    /// Removes the group and those above it, as far as nothing else is in them: the last node of a cluster takes the cluster's
+    /// group with it. Not while pods are started: the runtime may be about to make one of its own in it.
+    /// </summary>
+    public static void DeleteUpwards(string group)
+    {
+        foreach (var hierarchy in Hierarchies())
+        {
+            for (var above = group; above.Length > 1; above = Path.GetDirectoryName(above)!)
+            {
+                if (!TryDeleteEmpty(hierarchy + above)) break;
+            }
+        }
+    }
+
     private static IEnumerable<string> Hierarchies() => File.Exists($"{Mount}/cgroup.controllers") ? [Mount] : Directory.EnumerateDirectories(Mount);
+
+    private static bool TryDeleteEmpty(string folder)
+    {
+        try
+        {
+            Directory.Delete(folder);
+            return true;
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return true;
+        }
+        catch (IOException) when (Directory.EnumerateDirectories(folder).Any())
+        {
+            return false;
+        }
+    }
 
     private static void DeleteTree(string folder)
     {
