@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Fairlead.Dns.Forward;
+using Fairlead.Dns.Health;
 using Fairlead.Dns.Server;
 using Fairlead.Dns.Zone;
 using Fairlead.Kube.Client;
@@ -20,6 +21,9 @@ public sealed class ClusterDns(KubeClient client, ClusterDnsOptions options, ILo
     /// <summary>Completes when every object that the API server has is answered for.</summary>
     public Task Ready => _ready.Task;
 
+    /// <summary>Readiness and counts, for <see cref="DnsHealthServer"/>.</summary>
+    public DnsStatus Status { get; } = new();
+
     /// <summary>Where it listens, once it does.</summary>
     public IReadOnlyList<IPEndPoint> Addresses { get; private set; } = [];
 
@@ -29,17 +33,18 @@ public sealed class ClusterDns(KubeClient client, ClusterDnsOptions options, ILo
     {
         var holder = new ZoneHolder(ZoneSnapshot.Empty(options.ClusterDomain, (uint)options.TimeToLive));
         var forwarder = new Forwarder(new ForwardOptions { Upstreams = options.Upstreams ?? ResolverFile.Read() }, _log, time);
+        (Status.Zone, Status.Forwarder) = (holder, forwarder);
         var probe = new LoopProbe(forwarder, _log);
         if (forwarder.Upstreams.Count == 0)
         {
             ForwardLog.NoUpstreams(_log);
         }
-        await using var listeners = new Listeners(() => new QueryHandler(holder, forwarder, probe, _log), _log, time);
+        await using var listeners = new Listeners(new QueryHandlers(holder, forwarder, probe, Status, _log), _log, time);
         Open(listeners);
         Addresses = listeners.Addresses;
         var sync = new ZoneSync(client, holder, _log, time);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Task[] tasks = [sync.RunAsync(_ready, stop.Token), probe.RunAsync(stop.Token)];
+        Task[] tasks = [sync.RunAsync(SetReady, stop.Token), probe.RunAsync(stop.Token)];
         try
         {
             await tasks[0];
@@ -49,6 +54,12 @@ public sealed class ClusterDns(KubeClient client, ClusterDnsOptions options, ILo
             await stop.CancelAsync();
             await Task.WhenAll(tasks).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+    }
+
+    private void SetReady()
+    {
+        Status.SetReady();
+        _ready.TrySetResult();
     }
 
     private void Open(Listeners listeners)

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Fairlead.Dns.Forward;
+using Fairlead.Dns.Health;
 using Fairlead.Dns.Server;
 using Fairlead.Dns.Zone;
 using Microsoft.Extensions.Logging;
@@ -24,7 +25,7 @@ public sealed class ForwardingDns(IPEndPoint listen, IReadOnlyList<IPEndPoint>? 
         var holder = new ZoneHolder(ZoneSnapshot.Empty(new ClusterDnsOptions().ClusterDomain, 0));
         var forwarder = new Forwarder(new ForwardOptions { Upstreams = upstreams ?? ResolverFile.Read() }, _log, time);
         var probe = new LoopProbe(forwarder, _log);
-        await using var listeners = new Listeners(() => new QueryHandler(holder, forwarder, probe, _log), _log, time);
+        await using var listeners = new Listeners(new QueryHandlers(holder, forwarder, probe, new DnsStatus(), _log), _log, time);
         try
         {
             listeners.Open(listen, workers: 1);

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 namespace Fairlead.Dns.Server;
 
 /// <summary>The sockets of all addresses.</summary>
-internal sealed class Listeners(Func<QueryHandler> handlers, ILogger log, TimeProvider time) : IAsyncDisposable
+internal sealed class Listeners(IQueryHandlers handlers, ILogger log, TimeProvider time) : IAsyncDisposable
 {
     private readonly List<UdpServer> _udp = [];
     private readonly List<TcpServer> _tcp = [];
@@ -19,7 +19,7 @@ internal sealed class Listeners(Func<QueryHandler> handlers, ILogger log, TimePr
         var udp = new List<UdpServer>();
         for (int i = 0; i < workers; i++)
         {
-            udp.Add(UdpServer.Open(tcp.Address, handlers(), log));
+            udp.Add(UdpServer.Open(tcp.Address, handlers.Open(), log));
             _udp.Add(udp[i]);
         }
         udp.ForEach(server => server.Start());

@@ -45,7 +45,12 @@ internal sealed class QueryHandler(ZoneHolder zone, Forwarder forwarder, LoopPro
         {
             length = 0;
         }
-        return length == 0 ? Later : length;
+        if (length == 0)
+        {
+            return Later;
+        }
+        Counters.Count((ResponseCode)(response[3] & HeaderFlags.CodeMask));
+        return length;
     }
 
     /// <summary>The response to a message that <see cref="TryAnswer"/> left for later. Any thread.</summary>
@@ -163,6 +168,34 @@ internal sealed class QueryCounters
 {
     internal long Queries;
     internal long Refused;
+    internal long Found;
+    internal long NoSuchName;
+    internal long Failed;
+
+    internal void Count(ResponseCode code)
+    {
+        switch (code)
+        {
+            case ResponseCode.NoError:
+                Found++;
+                break;
+            case ResponseCode.NoSuchName:
+                NoSuchName++;
+                break;
+            default:
+                Failed++;
+                break;
+        }
+    }
+
+    internal void Add(QueryCounters other)
+    {
+        Queries += other.Queries;
+        Refused += other.Refused;
+        Found += other.Found;
+        NoSuchName += other.NoSuchName;
+        Failed += other.Failed;
+    }
 }
 
 /// <summary>Where the present zone is found. One writer, any readers.</summary>

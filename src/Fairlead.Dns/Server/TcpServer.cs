@@ -16,7 +16,7 @@ internal sealed class TcpServer : IAsyncDisposable
     private const int LengthBytes = sizeof(ushort);
     private const int Backlog = 512;
     private readonly Socket _listener;
-    private readonly Func<QueryHandler> _handlers;
+    private readonly IQueryHandlers _handlers;
     private readonly TcpLimits _limits;
     private readonly ILogger _log;
     private readonly TimeProvider _time;
@@ -24,7 +24,7 @@ internal sealed class TcpServer : IAsyncDisposable
     private readonly ConcurrentDictionary<Task, byte> _connections = new();
     private Task _accepting = Task.CompletedTask;
 
-    private TcpServer(Socket listener, Func<QueryHandler> handlers, TcpLimits limits, ILogger log, TimeProvider time)
+    private TcpServer(Socket listener, IQueryHandlers handlers, TcpLimits limits, ILogger log, TimeProvider time)
     {
         _listener = listener;
         _handlers = handlers;
@@ -35,9 +35,9 @@ internal sealed class TcpServer : IAsyncDisposable
 
     internal IPEndPoint Address => (IPEndPoint)_listener.LocalEndPoint!;
 
-    /// <param name="handlers">Makes the handler of a connection.</param>
+    /// <param name="handlers">Gives each connection a handler of its own.</param>
     /// <exception cref="SocketException">The address is taken or not this machine's.</exception>
-    internal static TcpServer Open(IPEndPoint address, Func<QueryHandler> handlers, TcpLimits limits, ILogger log, TimeProvider time)
+    internal static TcpServer Open(IPEndPoint address, IQueryHandlers handlers, TcpLimits limits, ILogger log, TimeProvider time)
     {
         var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
@@ -96,12 +96,13 @@ internal sealed class TcpServer : IAsyncDisposable
     private async Task ServeAsync(Socket socket)
     {
         await Task.Yield();
+        QueryHandler handler = _handlers.Open();
 #pragma warning disable CA1031 // The one ladder of a connection: it is closed, the process lives.
         try
         {
             using (socket)
             {
-                await new Connection(socket, _handlers(), _limits, _time).RunAsync(_stop.Token);
+                await new Connection(socket, handler, _limits, _time).RunAsync(_stop.Token);
             }
         }
         catch (Exception e) when (e is SocketException or IOException or OperationCanceledException or ObjectDisposedException)
@@ -111,6 +112,10 @@ internal sealed class TcpServer : IAsyncDisposable
         catch (Exception e)
         {
             ServerLog.QuestionFailed(_log, e);
+        }
+        finally
+        {
+            _handlers.Close(handler);
         }
 #pragma warning restore CA1031
     }

@@ -44,11 +44,12 @@ internal sealed class RecordSet
             return null;
         }
         byte[] bytes = new byte[data.Sum(record => HeadLength + record.Length)];
-        int[] starts = new int[data.Count];
+        bool even = data.All(record => record.Length == data[0].Length);
+        int[]? starts = even ? null : new int[data.Count];
         int at = 0;
         for (int i = 0; i < data.Count; i++)
         {
-            starts[i] = at;
+            starts?[i] = at;
             Span<byte> record = bytes.AsSpan(at);
             BinaryPrimitives.WriteUInt16BigEndian(record, ResponseWriter.QuestionName);
             BinaryPrimitives.WriteUInt16BigEndian(record[2..], (ushort)type);
@@ -58,7 +59,6 @@ internal sealed class RecordSet
             data[i].CopyTo(record[HeadLength..]);
             at += HeadLength + data[i].Length;
         }
-        bool even = data.All(record => record.Length == data[0].Length);
-        return new RecordSet(bytes, data.Count, even ? null : starts, addresses);
+        return new RecordSet(bytes, data.Count, starts, addresses);
     }
 }

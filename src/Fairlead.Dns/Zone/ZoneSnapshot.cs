@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-using System.Text;
 using Fairlead.Dns.Wire;
 using Fairlead.Kube;
 
@@ -68,17 +66,16 @@ internal sealed partial class ZoneSnapshot
     private NameMap<ReverseRecords> Change(NameMap<ReverseRecords> reverse, ReverseName name, ObjectKey service, byte[]? target)
     {
         byte[] key = ReverseAddress.Name(name.Address);
-        ImmutableSortedDictionary<string, byte[]> targets =
-            reverse.Find(key)?.Targets ?? ImmutableSortedDictionary.Create<string, byte[]>(StringComparer.Ordinal);
-        // An endpoint may have several names in one service.
-        string owner = $"{service}/{Encoding.ASCII.GetString(name.Name)}";
-        targets = target is null ? targets.Remove(owner) : targets.SetItem(owner, target);
-        RecordSet? records = RecordSet.Of(RecordType.Ptr, _names.TimeToLive, [.. targets.Values]);
+        IEnumerable<ReverseTarget> others = reverse.Find(key)?.Targets.Where(other => other.Service != service || !other.Name.AsSpan().SequenceEqual(name.Name)) ?? [];
+        ReverseTarget[] targets = target is null ? [.. others] : [.. others, new ReverseTarget(service, target)];
+        RecordSet? records = RecordSet.Of(RecordType.Ptr, _names.TimeToLive, [.. targets.Select(each => each.Name)]);
         return reverse.Set(key, records is null ? null : new ReverseRecords(targets, records));
     }
 
-    /// <param name="Targets">By service and name.</param>
-    private sealed record ReverseRecords(ImmutableSortedDictionary<string, byte[]> Targets, RecordSet Records);
+    /// <summary>An address may stand for endpoints of several services.</summary>
+    private sealed record ReverseRecords(ReverseTarget[] Targets, RecordSet Records);
+
+    private readonly record struct ReverseTarget(ObjectKey Service, byte[] Name);
 }
 
 /// <summary>What follows from the cluster's domain alone.</summary>

@@ -13,8 +13,8 @@ internal sealed class ZoneSync(KubeClient client, ZoneHolder holder, ILogger log
 {
     private readonly SliceIndex _slices = new();
 
-    /// <param name="ready">Completed when all that the API server has at the start is in the zone.</param>
-    internal async Task RunAsync(TaskCompletionSource ready, CancellationToken cancel)
+    /// <param name="ready">Called when all that the API server has at the start is in the zone.</param>
+    internal async Task RunAsync(Action ready, CancellationToken cancel)
     {
         // A key without a namespace is a namespace's.
         using var queue = new WorkQueue<ObjectKey>(time);
@@ -54,7 +54,7 @@ internal sealed class ZoneSync(KubeClient client, ZoneHolder holder, ILogger log
 
     private async Task WorkAsync(
         WorkQueue<ObjectKey> queue, Informer<V1Service, ServiceInfo> services, Informer<V1EndpointSlice, SliceInfo> slices,
-        Informer<V1Namespace, string> namespaces, TaskCompletionSource ready, CancellationToken cancel)
+        Informer<V1Namespace, string> namespaces, Action ready, CancellationToken cancel)
     {
         try
         {
@@ -65,7 +65,9 @@ internal sealed class ZoneSync(KubeClient client, ZoneHolder holder, ILogger log
                 {
                     holder.Current = holder.Current.Complete(Serial());
                     ZoneLog.Synced(log, holder.Current.ServiceCount);
-                    ready.TrySetResult();
+                    ready();
+                    // What the first lists left behind is many times the zone, and hardly anything is allocated from now on that would have it collected.
+                    GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
                 }
                 Sync(queue, await TakeAllAsync(queue, cancel), services, namespaces);
             }

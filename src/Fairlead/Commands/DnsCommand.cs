@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Net;
 using Fairlead.Dns;
+using Fairlead.Dns.Health;
 using Fairlead.Kube.Client;
 using Fairlead.Terminal;
 
@@ -19,8 +20,9 @@ internal static class DnsCommand
         var upstreams = Upstreams();
         var ttl = new Option<int>("--ttl") { Description = "Seconds for which clients may keep answers about the cluster.", DefaultValueFactory = _ => 5 };
         var workers = new Option<int>("--workers") { Description = "Threads that answer over UDP; 0: one a processor." };
+        var health = new Option<string[]>("--health-address") { Description = "ADDRESS:PORT of /health, /ready and /metrics; several are allowed. Default: none." };
         var verbosity = CommonOptions.Verbosity();
-        var command = new Command("dns", "Run the cluster's DNS against any Kubernetes API server.") { kubeconfig, listen, domain, upstreams, ttl, workers, verbosity };
+        var command = new Command("dns", "Run the cluster's DNS against any Kubernetes API server.") { kubeconfig, listen, domain, upstreams, ttl, workers, health, verbosity };
         command.SetAction(async (parse, cancel) =>
         {
             var options = new ClusterDnsOptions
@@ -33,7 +35,11 @@ internal static class DnsCommand
             };
             if (options.Validate() is { Count: > 0 } errors) throw new UserException(string.Join("; ", errors));
             using var client = new KubeClient(KubeClientConfiguration.FromFile(parse.GetValue(kubeconfig)!), "fairlead-dns");
-            await new ClusterDns(client, options, CommonOptions.Logs(parse.GetValue(verbosity)), TimeProvider.System).RunAsync(cancel);
+            var logs = CommonOptions.Logs(parse.GetValue(verbosity));
+            var dns = new ClusterDns(client, options, logs, TimeProvider.System);
+            var addresses = (parse.GetValue(health) ?? []).Select(text => Endpoint(text, "--health-address")).ToList();
+            await using var server = addresses.Count == 0 ? null : await DnsHealthServer.StartAsync(dns.Status, addresses, logs, cancel);
+            await dns.RunAsync(cancel);
             return 0;
         });
         return command;
