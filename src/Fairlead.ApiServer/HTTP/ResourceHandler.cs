@@ -133,8 +133,7 @@ internal sealed partial class ResourceHandler(Registry registry, TimeProvider ti
 
     private static async Task<Deletion> ReadDeletionAsync(HttpContext context)
     {
-        var body = await RequestBody.ReadAsync(context);
-        var options = body.Length == 0 ? [] : RequestBody.Decode(body, "DeleteOptions", "v1", SchemaTable.Get("V1DeleteOptions"), context);
+        var options = await RequestBody.ReadObjectAsync(context, "DeleteOptions", "V1DeleteOptions");
         var query = context.Request.Query;
         var propagation = options.Text("propagationPolicy") ?? query["propagationPolicy"].ToString();
         if (options.Flag("orphanDependents") == true || RequestQuery.IsTrue(context, "orphanDependents")) propagation = "Orphan";
