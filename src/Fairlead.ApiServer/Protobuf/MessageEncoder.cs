@@ -14,8 +14,9 @@ internal static class MessageEncoder
     private static WireWriter Write(JsonObject obj, MessageLayout layout)
     {
         var writer = new WireWriter();
-        foreach (var (number, slot) in layout.Slots)
+        foreach (var number in layout.Numbers)
         {
+            var slot = layout.Slots[number];
             if (slot.Inlined is { } inlined)
             {
                 if (Write(obj, inlined).Written is { IsEmpty: false } inner) writer.Bytes(number, inner);

@@ -11,6 +11,9 @@ internal sealed class MessageLayout(FrozenDictionary<int, Slot> slots)
 {
     public FrozenDictionary<int, Slot> Slots { get; } = slots;
 
+    /// <summary>The numbers in rising order, in which messages are written.</summary>
+    public IReadOnlyList<int> Numbers { get; } = [.. slots.Keys.Order()];
+
     public static MessageLayout Of(IEnumerable<SchemaField> fields) =>
         Of(fields.Where(field => field.Number.Length > 0).Select(field => (Path: field.Number, Field: field)));
 
