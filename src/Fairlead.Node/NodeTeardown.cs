@@ -28,7 +28,7 @@ public static class NodeTeardown
     public static async Task RunAsync(NodeAgentOptions options, NetworkNamespace node, ILogger log, CancellationToken cancel)
     {
         var paths = new NodePaths(options);
-        await Task.WhenAll(FindProcesses(paths).Select(pid => KillAsync(pid, cancel)));
+        await KillAllAsync(paths, cancel);
         foreach (var pod in Folders($"{paths.Run}/pods"))
         {
             foreach (var kind in (string[])["net", "uts", "ipc"]) NetworkNamespace.Delete($"{pod}/{kind}");
@@ -36,6 +36,7 @@ public static class NodeTeardown
         foreach (var folder in (string[])[paths.Pods, $"{paths.Run}/pods"]) MountedFolders.Delete(folder);
         new PodNetwork(node, options.BridgeName, paths.Addresses).Remove();
         PodCgroups.Delete(paths.CgroupParent);
+        PodCgroups.DeleteUpwards(Path.GetDirectoryName(paths.CgroupParent)!);
         foreach (var folder in (string[])[paths.Exits, paths.Execs, paths.AttachSockets, paths.RuntimeState, paths.Addresses, paths.Logs]) MountedFolders.Delete(folder);
         MountedFolders.Delete(paths.Root);
         TeardownLog.Done(log, options.NodeName);
@@ -43,30 +44,34 @@ public static class NodeTeardown
 
     private static IEnumerable<string> Folders(string folder) => Directory.Exists(folder) ? Directory.EnumerateDirectories(folder) : [];
 
-    /// <summary>The first process of each container, then its conmon; pid files may be older than the machine's last start, so names are checked by cgroup.</summary>
-    private static List<int> FindProcesses(NodePaths paths)
+    /// <summary>Until none is left: one that was starting a container may have made another before it was killed.</summary>
+    private static async Task KillAllAsync(NodePaths paths, CancellationToken cancel)
     {
-        var processes = new List<int>();
-        foreach (var pod in Folders($"{paths.Run}/pods"))
-        {
-            foreach (var file in Directory.EnumerateFiles(pod, "*.pid").Concat(Directory.EnumerateFiles(pod, "*.conmon")))
-            {
-                if (ContainerFiles.ReadProcessId(file) is { } pid && IsOurs(pid, paths)) processes.Add(pid);
-            }
-        }
-        return processes;
+        for (var left = FindProcesses(paths); left.Count > 0; left = FindProcesses(paths))
+            await Task.WhenAll(left.Select(pid => KillAsync(pid, cancel)));
     }
 
-    private static bool IsOurs(int pid, NodePaths paths)
+    /// <summary>Runtime and conmon by the folder in their command lines, and whatever is in the pods' cgroups.</summary>
+    private static List<int> FindProcesses(NodePaths paths)
+    {
+        var supervisors = Directory.EnumerateDirectories("/proc")
+            .Select(folder => int.TryParse(Path.GetFileName(folder), CultureInfo.InvariantCulture, out var pid) ? pid : 0)
+            .Where(pid => pid > 0 && IsSupervisor(Read(pid, "comm")) && Read(pid, "cmdline").Contains(paths.RuntimeState, StringComparison.Ordinal));
+        return [.. supervisors.Union(PodCgroups.Processes(paths.CgroupParent))];
+    }
+
+    private static bool IsSupervisor(string name) =>
+        name.StartsWith("conmon", StringComparison.Ordinal) || name.StartsWith("runc", StringComparison.Ordinal) || name.StartsWith("crun", StringComparison.Ordinal);
+
+    private static string Read(int pid, string file)
     {
         try
         {
-            return File.ReadAllText($"/proc/{pid.ToString(CultureInfo.InvariantCulture)}/cgroup").Contains(paths.CgroupParent + "/", StringComparison.Ordinal)
-                || File.ReadAllText($"/proc/{pid.ToString(CultureInfo.InvariantCulture)}/cmdline").Contains(paths.Exits, StringComparison.Ordinal);
+            return File.ReadAllText($"/proc/{pid.ToString(CultureInfo.InvariantCulture)}/{file}");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return false;
+            return "";
         }
     }
 

@@ -29,7 +29,7 @@ public sealed class Cluster : IAsyncLifetime
     public async Task<Kubectl> NamespaceAsync()
     {
         var kubectl = new Kubectl(Kubeconfig, $"t{Guid.NewGuid().ToString("N")[..8]}");
-        await kubectl.RunAsync("create", "namespace", kubectl.Namespace);
+        await kubectl.ApplyAsync($"{{ apiVersion: v1, kind: Namespace, metadata: {{ name: {kubectl.Namespace} }} }}");
         return kubectl;
     }
 }
@@ -46,12 +46,15 @@ public sealed class Kubectl(string kubeconfig, string ns) : IAsyncDisposable
     public Task<CommandResult> TryAsync(string[] arguments, string? input = null, IReadOnlyDictionary<string, string>? environment = null) =>
         Command.TryAsync("kubectl", All(arguments), input, environment);
 
-    /// <summary>Applies a manifest given as text.</summary>
+    /// <summary>Applies a manifest given as text, which must succeed.</summary>
     public async Task ApplyAsync(string manifest)
     {
-        var result = await TryAsync(["apply", "-f", "-"], manifest);
+        var result = await TryApplyAsync(manifest);
         Assert.True(result.Code == 0, result.Error);
     }
+
+    // The line before it says YAML: kubectl takes what begins with a brace for JSON.
+    public Task<CommandResult> TryApplyAsync(string manifest) => TryAsync(["apply", "-f", "-"], "---\n" + manifest);
 
     /// <summary>Words of a jsonpath.</summary>
     public async Task<string[]> WordsAsync(string what, string jsonPath, params string[] more) =>

@@ -41,7 +41,7 @@ public sealed class ServiceTests(Cluster cluster)
         await using var kubectl = await cluster.NamespaceAsync();
         await kubectl.RunAsync("apply", "-f", "examples/kubia/");
         var pods = await kubectl.WaitForReadyAsync("kubia", 3);
-        await kubectl.RunAsync("create", "service", "clusterip", "nobody", "--tcp=80:8080");
+        await kubectl.ApplyAsync("{ apiVersion: v1, kind: Service, metadata: { name: nobody }, spec: { ports: [ { port: 80 } ], selector: { app: nobody } } }");
         var address = await kubectl.ClusterIpAsync("nobody");
 
         const int CouldNotConnect = 7;

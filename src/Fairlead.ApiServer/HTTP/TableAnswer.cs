@@ -1,5 +1,8 @@
-using System.Text;
-using System.Text.Json.Nodes;
+using System.Buffers;
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Fairlead.ApiServer.Printing;
 using Fairlead.ApiServer.Resources;
 using Fairlead.ApiServer.Watch;
 using Microsoft.AspNetCore.Http;
@@ -9,8 +12,93 @@ namespace Fairlead.ApiServer.HTTP;
 /// <summary>Answers as a Table, which is what kubectl prints (Kubernetes API concepts: "Receiving resources as Tables").</summary>
 internal static class TableAnswer
 {
-    public static Task WriteAsync(HttpContext context, Kind kind, IReadOnlyList<StoredObject> objects, long revision, string? next, DateTimeOffset now) =>
-        throw new NotSupportedException();
+    private const int FlushAbove = 256 * 1024;
+    private static readonly JsonWriterOptions Options = new() { SkipValidation = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public static byte[] Single(HttpContext context, Kind kind, StoredObject obj, bool withColumns, DateTimeOffset now) => throw new NotSupportedException();
+    public static async Task WriteAsync(HttpContext context, Kind kind, IReadOnlyList<StoredObject> objects, long revision, string? next, DateTimeOffset now)
+    {
+        context.Response.ContentType = Answers.Json;
+        var layout = TablePrinter.For(kind.Group, kind.Plural);
+        var include = IncludeOf(context);
+        await using var json = new Utf8JsonWriter(context.Response.BodyWriter, Options);
+        WriteHead(json, layout, revision, next, withColumns: true);
+        foreach (var obj in objects)
+        {
+            WriteRow(json, layout, obj, include, now);
+            if (json.BytesPending + context.Response.BodyWriter.UnflushedBytes < FlushAbove) continue;
+            json.Flush();
+            await context.Response.BodyWriter.FlushAsync(context.RequestAborted);
+        }
+        WriteEnd(json);
+    }
+
+    /// <summary>A table of one row, as a watch sends it; only the first one of a watch needs the columns.</summary>
+    public static ReadOnlySpan<byte> Single(HttpContext context, Kind kind, StoredObject obj, bool withColumns, DateTimeOffset now)
+    {
+        var layout = TablePrinter.For(kind.Group, kind.Plural);
+        var buffer = new ArrayBufferWriter<byte>(1024);
+        using (var json = new Utf8JsonWriter(buffer, Options))
+        {
+            WriteHead(json, layout, obj.Revision, null, withColumns);
+            WriteRow(json, layout, obj, IncludeOf(context), now);
+            WriteEnd(json);
+        }
+        return buffer.WrittenSpan;
+    }
+
+    private static void WriteHead(Utf8JsonWriter json, TableLayout layout, long revision, string? next, bool withColumns)
+    {
+        json.WriteStartObject();
+        json.WriteString("kind"u8, "Table"u8);
+        json.WriteString("apiVersion"u8, "meta.k8s.io/v1"u8);
+        json.WriteStartObject("metadata"u8);
+        json.WriteString("resourceVersion"u8, revision.ToString(CultureInfo.InvariantCulture));
+        if (next is not null) json.WriteString("continue"u8, next);
+        json.WriteEndObject();
+        json.WriteStartArray("columnDefinitions"u8);
+        if (withColumns)
+        {
+            foreach (var column in layout.Columns) column.Write(json);
+        }
+        json.WriteEndArray();
+        json.WriteStartArray("rows"u8);
+    }
+
+    private static void WriteEnd(Utf8JsonWriter json)
+    {
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void WriteRow(Utf8JsonWriter json, TableLayout layout, StoredObject obj, string include, DateTimeOffset now)
+    {
+        using var document = JsonDocument.Parse(obj.Json);
+        json.WriteStartObject();
+        json.WriteStartArray("cells"u8);
+        foreach (var cell in layout.Cells(document.RootElement, now)) cell.Write(json);
+        json.WriteEndArray();
+        if (include == "Object")
+        {
+            json.WritePropertyName("object"u8);
+            json.WriteRawValue(obj.Json, skipInputValidation: true);
+        }
+        else if (include != "None")
+        {
+            json.WriteStartObject("object"u8);
+            json.WriteString("kind"u8, "PartialObjectMetadata"u8);
+            json.WriteString("apiVersion"u8, "meta.k8s.io/v1"u8);
+            json.WritePropertyName("metadata"u8);
+            document.RootElement.GetProperty("metadata"u8).WriteTo(json);
+            json.WriteEndObject();
+        }
+        json.WriteEndObject();
+    }
+
+    private static string IncludeOf(HttpContext context) => context.Request.Query["includeObject"].ToString() switch
+    {
+        "" or "Metadata" => "Metadata",
+        "None" => "None",
+        "Object" => "Object",
+        var other => throw ApiError.BadRequest($"Invalid value: \"{other}\": includeObject: supported values: \"Metadata\", \"None\", \"Object\""),
+    };
 }

@@ -19,6 +19,7 @@ public sealed class EventRecorder(KubeClient client, string component, string? h
     private const int Remembered = 4096;
     private readonly Channel<Entry> _queue = Channel.CreateBounded<Entry>(
         new BoundedChannelOptions(1000) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
+    private long _lastTicks;
     private readonly Dictionary<Subject, (ObjectKey Key, int Count)> _written = [];
 
     /// <summary>Something that is as it should be (type Normal).</summary>
@@ -53,7 +54,18 @@ public sealed class EventRecorder(KubeClient client, string component, string? h
     }
 
     private void Add(V1ObjectReference about, string type, string reason, string message) =>
-        _queue.Writer.TryWrite(new Entry(about, new Subject(about.Uid ?? about.Name, about.FieldPath, type, reason, message), time.GetUtcNow()));
+        _queue.Writer.TryWrite(new Entry(about, new Subject(about.Uid ?? about.Name, about.FieldPath, type, reason, message), NextTime()));
+
+    // The time is part of an event's name, so no two of a recorder may share it.
+    private DateTimeOffset NextTime()
+    {
+        while (true)
+        {
+            var last = Interlocked.Read(ref _lastTicks);
+            var ticks = Math.Max(time.GetUtcNow().UtcTicks, last + 1);
+            if (Interlocked.CompareExchange(ref _lastTicks, ticks, last) == last) return new DateTimeOffset(ticks, TimeSpan.Zero);
+        }
+    }
 
     private async Task WriteAsync(Entry entry, CancellationToken cancel)
     {

@@ -37,7 +37,7 @@ internal sealed class ContainerStatuses(PodFacts facts, string runtime)
             Ready = init && !PodFacts.IsSidecar(container)
                 ? latest is { Phase: ContainerPhase.Exited, ExitCode: 0 }
                 : running && !facts.Memory.Unready.Contains(container.Name),
-            Started = running,
+            Started = running && !facts.Memory.Unstarted.Contains(container.Name),
             State = state,
             LastState = last is null ? new V1ContainerState() : new V1ContainerState { Terminated = Terminated(last) },
         };

@@ -23,6 +23,9 @@ internal sealed record PodMemory
 
     /// <summary>Names of running containers that their probe found not ready.</summary>
     public ImmutableHashSet<string> Unready { get; init; } = [];
+
+    /// <summary>Names of running containers that their startup probe has not let through yet.</summary>
+    public ImmutableHashSet<string> Unstarted { get; init; } = [];
 }
 
 /// <summary>All that a decision about a pod depends on.</summary>

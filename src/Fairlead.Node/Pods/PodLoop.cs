@@ -54,7 +54,11 @@ internal sealed class PodLoop : IDisposable
         _runtime.Changed -= _queue.Add;
     }
 
-    public void Dispose() => _queue.Dispose();
+    public void Dispose()
+    {
+        foreach (var worker in _workers.Values) worker.Dispose();
+        _queue.Dispose();
+    }
 
     private async Task SyncAsync(string uid, CancellationToken cancel)
     {

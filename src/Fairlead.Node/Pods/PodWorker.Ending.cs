@@ -36,6 +36,7 @@ internal sealed partial class PodWorker
 
     private async Task FinishAsync(V1Pod pod, CancellationToken cancel)
     {
+        EndAllProbes();
         await runtime.RemoveSandboxAsync(pod.Metadata.Uid, cancel);
         await api.DeleteAsync(pod, cancel);
         PodLog.Finished(log, pod.Metadata.NamespaceProperty, pod.Metadata.Name);
@@ -43,6 +44,7 @@ internal sealed partial class PodWorker
 
     private async Task RemoveOrphanAsync(string uid, CancellationToken cancel)
     {
+        EndAllProbes();
         var alive = runtime.Observe(uid).Containers.Where(container => container.Phase != ContainerPhase.Exited).ToList();
         foreach (var container in alive)
         {

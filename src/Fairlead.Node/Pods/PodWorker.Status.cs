@@ -6,6 +6,7 @@ internal sealed partial class PodWorker
 {
     private async Task WriteStatusAsync(V1Pod pod, CancellationToken cancel)
     {
+        Probe(pod);
         var facts = Look(pod);
         AnnounceBackOffs(facts);
         var wanted = PodStatusRule.Build(facts, node.Address.ToString(), runtime.Name);

@@ -11,11 +11,15 @@ namespace Fairlead.Node.Pods;
 /// </summary>
 internal sealed partial class PodWorker(
     IPodApi api, IContainerRuntime runtime, ContainerStarter starter, NodeContext node, TimeProvider time, ILogger log, Action<string, TimeSpan> again)
+    : IDisposable
 {
     private PodMemory _memory = PodMemory.Empty;
 
     /// <summary>The status that was last written, until the API shows it.</summary>
     private (string? Version, V1PodStatus Status)? _written;
+
+    /// <summary>Ends what goes on for the pod in the agent; its containers run on.</summary>
+    public void Dispose() => EndAllProbes();
 
     /// <param name="uid">Of the pod.</param>
     /// <param name="pod">As the API has it; null: it is gone from there.</param>

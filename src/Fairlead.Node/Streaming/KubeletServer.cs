@@ -15,10 +15,12 @@ namespace Fairlead.Node.Streaming;
 
 /// <summary>
 /// The part of kubelet's HTTPS API that the API server calls for <c>kubectl logs</c> and <c>exec</c>. Clients show a
-/// certificate that one of the configured authorities signed.
+/// certificate that one of the configured authorities signed for the group system:masters: whoever may exec here may do
+/// anything, so a node's or a user's certificate of the same authority is not enough.
 /// </summary>
 internal sealed class KubeletServer(NodeAgentOptions options, PodLoop pods, IContainerRuntime runtime, ILoggerFactory logs) : IAsyncDisposable
 {
+    private const string OrganizationOid = "2.5.4.10";
     private WebApplication? _app;
 
     /// <summary>Where it listens; set by <see cref="StartAsync"/>.</summary>
@@ -34,7 +36,12 @@ internal sealed class KubeletServer(NodeAgentOptions options, PodLoop pods, ICon
         _app = builder.Build();
         _app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.FromSeconds(30) });
         var endpoints = new KubeletEndpoints(pods, runtime, logs.CreateLogger("kubelet"));
-        _app.Run(context => context.Connection.ClientCertificate is null ? Refuse(context) : endpoints.HandleAsync(context));
+        _app.Run(context => context.Connection.ClientCertificate switch
+        {
+            null => RefuseAsync(context, StatusCodes.Status401Unauthorized, "Unauthorized"),
+            var certificate when !IsMaster(certificate) => RefuseAsync(context, StatusCodes.Status403Forbidden, $"Forbidden (user={certificate.Subject})"),
+            _ => endpoints.HandleAsync(context),
+        });
         await _app.StartAsync(cancel);
         var address = _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
         Port = new Uri(address.Replace("[::]", "localhost", StringComparison.Ordinal)).Port;
@@ -77,9 +84,13 @@ internal sealed class KubeletServer(NodeAgentOptions options, PodLoop pods, ICon
         return chain.Build(certificate);
     }
 
-    private static Task Refuse(HttpContext context)
+    /// <summary>A certificate's organizations are its user's groups (Kubernetes documentation: "Authenticating").</summary>
+    private static bool IsMaster(X509Certificate2 certificate) => certificate.SubjectName.EnumerateRelativeDistinguishedNames()
+        .Any(name => !name.HasMultipleElements && name.GetSingleElementType().Value == OrganizationOid && name.GetSingleElementValue() == "system:masters");
+
+    private static Task RefuseAsync(HttpContext context, int code, string why)
     {
-        context.Response.StatusCode = StatusCodes.Status401Unauthorized;
-        return context.Response.WriteAsync("Unauthorized\n");
+        context.Response.StatusCode = code;
+        return context.Response.WriteAsync(why + "\n");
     }
 }

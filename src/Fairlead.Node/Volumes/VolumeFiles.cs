@@ -1,4 +1,5 @@
 using System.Globalization;
+using Fairlead.Linux.Files;
 
 namespace Fairlead.Node.Volumes;
 
@@ -29,7 +30,7 @@ internal static class VolumeFiles
             File.SetUnixFileMode(path, (UnixFileMode)file.Mode);
         }
         Directory.CreateDirectory($"{folder}/{fresh}");
-        Swap(folder, fresh);
+        SymbolicLink.Replace($"{folder}/{Data}", fresh);
         foreach (var name in files.Select(file => file.Path.Split('/')[0]).Distinct())
         {
             if (new FileInfo($"{folder}/{name}").LinkTarget is null) File.CreateSymbolicLink($"{folder}/{name}", $"{Data}/{name}");
@@ -37,16 +38,10 @@ internal static class VolumeFiles
         foreach (var entry in Directory.EnumerateFileSystemEntries(folder))
         {
             // Links to what is no more.
-            if (!Path.GetFileName(entry).StartsWith("..", StringComparison.Ordinal) && !Path.Exists(entry)) File.Delete(entry);
+            var name = Path.GetFileName(entry);
+            if (!name.StartsWith("..", StringComparison.Ordinal) && !Path.Exists($"{folder}/{Data}/{name}")) File.Delete(entry);
         }
         if (old is not null) Directory.Delete($"{folder}/{old}", recursive: true);
-    }
-
-    /// <summary>Renaming replaces a link in one step; making it anew would leave a moment without.</summary>
-    private static void Swap(string folder, string target)
-    {
-        File.CreateSymbolicLink($"{folder}/{Data}.new", target);
-        File.Move($"{folder}/{Data}.new", $"{folder}/{Data}", overwrite: true);
     }
 
     private static bool IsSame(string data, IReadOnlyList<VolumeFile> files) =>

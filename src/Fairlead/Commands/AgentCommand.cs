@@ -6,6 +6,7 @@ using Fairlead.Kube.Client;
 using Fairlead.Linux.Processes;
 using Fairlead.Node;
 using Fairlead.Proxy;
+using Fairlead.Proxy.Health;
 using Fairlead.Terminal;
 using Microsoft.Extensions.Logging;
 
@@ -63,10 +64,13 @@ internal static class AgentCommand
     {
         using var client = new KubeClient(KubeClientConfiguration.FromFile(kubeconfig), "fairlead-agent");
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var balancer = new ServiceProxy(client, proxy, logs.CreateLogger<ServiceProxy>(), TimeProvider.System);
+        await using var health = await ProxyHealthServer.StartAsync(
+            balancer.Status, [new IPEndPoint(IPAddress.Any, 10256), new IPEndPoint(IPAddress.Loopback, 10249)], logs, cancel);
         var parts = new[]
         {
             new NodeAgent(client, node, logs, TimeProvider.System).RunAsync(stop.Token),
-            new ServiceProxy(client, proxy, logs.CreateLogger<ServiceProxy>(), TimeProvider.System).RunAsync(stop.Token),
+            balancer.RunAsync(stop.Token),
         };
         // Neither is worth much without the other: the first to end ends the process, and its failure is told.
         await await Task.WhenAny(parts);

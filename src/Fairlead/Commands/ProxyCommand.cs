@@ -3,6 +3,7 @@ using System.Net;
 using Fairlead.Kube.Client;
 using Fairlead.Linux.Processes;
 using Fairlead.Proxy;
+using Fairlead.Proxy.Health;
 using Fairlead.Terminal;
 using Microsoft.Extensions.Logging;
 
@@ -17,9 +18,11 @@ internal static class ProxyCommand
         var host = new Option<string>("--hostname-override") { Description = "Name of this node; default: the host name.", DefaultValueFactory = _ => Dns.GetHostName() };
         var pods = new Option<string?>("--cluster-cidr") { Description = "Range of pod addresses; what comes from elsewhere is masqueraded." };
         var services = new Option<string?>("--service-cluster-ip-range") { Description = "Range of cluster IPs; unknown addresses of it are rejected." };
+        var healthz = new Option<string>("--healthz-bind-address") { Description = "Where /healthz answers.", DefaultValueFactory = _ => "0.0.0.0:10256" };
+        var metrics = new Option<string>("--metrics-bind-address") { Description = "Where /metrics and /proxyMode answer.", DefaultValueFactory = _ => "127.0.0.1:10249" };
         var cleanup = new Option<bool>("--cleanup") { Description = "Remove the proxy's rules from this node and exit." };
         var verbosity = CommonOptions.Verbosity();
-        var command = new Command("proxy", "Run a node's load balancer against any Kubernetes API server.") { kubeconfig, host, pods, services, cleanup, verbosity };
+        var command = new Command("proxy", "Run a node's load balancer against any Kubernetes API server.") { kubeconfig, host, pods, services, healthz, metrics, cleanup, verbosity };
         command.SetAction(async (parse, cancel) =>
         {
             if (!ProcessHandle.IsRoot) throw new UserException("the proxy writes kernel tables; run it as root");
@@ -37,11 +40,18 @@ internal static class ProxyCommand
             };
             if (options.Validate() is { Count: > 0 } errors) throw new UserException(string.Join("; ", errors));
             using var client = new KubeClient(KubeClientConfiguration.FromFile(file), "fairlead-proxy");
-            await new ServiceProxy(client, options, CommonOptions.Logs(parse.GetValue(verbosity)).CreateLogger<ServiceProxy>(), TimeProvider.System).RunAsync(cancel);
+            var logs = CommonOptions.Logs(parse.GetValue(verbosity));
+            var proxy = new ServiceProxy(client, options, logs.CreateLogger<ServiceProxy>(), TimeProvider.System);
+            IPEndPoint[] listen = [Endpoint(parse.GetValue(healthz)!), Endpoint(parse.GetValue(metrics)!)];
+            await using var health = await ProxyHealthServer.StartAsync(proxy.Status, listen, logs, cancel);
+            await proxy.RunAsync(cancel);
             return 0;
         });
         return command;
     }
+
+    private static IPEndPoint Endpoint(string text) =>
+        IPEndPoint.TryParse(text, out var address) && address.Port > 0 ? address : throw new UserException($"{text} is not an address and port such as 0.0.0.0:10256");
 
     /// <summary>A comma-separated list of ranges, as kube-proxy takes it.</summary>
     internal static IReadOnlyList<IPNetwork> Networks(string? text) =>

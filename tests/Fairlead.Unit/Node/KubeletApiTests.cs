@@ -153,6 +153,8 @@ public sealed class KubeletApiTests
         using var foreign = KubeletClient.Authority();
         using var stranger = new HttpClient(KubeletClient.Handler(KubeletClient.Issue(foreign, "apiserver", "1.3.6.1.5.5.7.3.2")));
         await Assert.ThrowsAnyAsync<HttpRequestException>(() => stranger.GetAsync($"https://localhost:{kubelet.Port}/pods"));
+        using var neighbour = new HttpClient(KubeletClient.Handler(kubelet.NodesOwn));
+        Assert.Equal(HttpStatusCode.Forbidden, (await neighbour.GetAsync($"https://localhost:{kubelet.Port}/pods")).StatusCode);
         Assert.Equal("ok", await kubelet.Http.GetStringAsync("/healthz"));
         Assert.Contains("\"PodList\"", await kubelet.Http.GetStringAsync("/pods"));
     }

@@ -24,6 +24,9 @@ internal sealed class KubeletClient : IAsyncDisposable
 
     public HttpClient Http { get; }
 
+    /// <summary>Of the same authority, but not the API server's.</summary>
+    public required X509Certificate2 NodesOwn { get; init; }
+
     public int Port => _server.Port;
 
     public static async Task<KubeletClient> StartAsync(NodeHarness node)
@@ -37,7 +40,7 @@ internal sealed class KubeletClient : IAsyncDisposable
         };
         var server = new KubeletServer(options, node.Loop, node.Runtime, NullLoggerFactory.Instance);
         await server.StartAsync(CancellationToken.None);
-        return new KubeletClient(server, Issue(authority, "apiserver", "1.3.6.1.5.5.7.3.2"));
+        return new KubeletClient(server, Issue(authority, "apiserver, O=system:masters", "1.3.6.1.5.5.7.3.2")) { NodesOwn = Issue(authority, "system:node:a, O=system:nodes", "1.3.6.1.5.5.7.3.2") };
     }
 
     public static HttpClientHandler Handler(X509Certificate2? client)

@@ -8,25 +8,50 @@ internal static class PodCgroups
     /// <summary>Removes the group and those below it, in every hierarchy of cgroup v1 or in the single one of v2.</summary>
     public static void Delete(string group)
     {
-        foreach (var hierarchy in Hierarchies())
-        {
-            DeleteTree(hierarchy + group);
-            DeleteEmptyParents(hierarchy, group);
-        }
+        foreach (var hierarchy in Hierarchies()) DeleteTree(hierarchy + group);
     }
 
-    /// <summary>The last node of a cluster takes the cluster's group with it, the last cluster Fairlead's.</summary>
-    private static void DeleteEmptyParents(string hierarchy, string group)
+    /// <summary>The processes in the group and in those below it.</summary>
+    public static IEnumerable<int> Processes(string group) => Hierarchies()
+        .Where(hierarchy => Directory.Exists(hierarchy + group))
+        .SelectMany(hierarchy => Directory.EnumerateFiles(hierarchy + group, "cgroup.procs", SearchOption.AllDirectories))
+        .SelectMany(File.ReadLines)
+        .Select(line => int.Parse(line, System.Globalization.CultureInfo.InvariantCulture))
+        .Distinct();
+
+    /// <summary>
+    /// Removes the group and those above it, as far as nothing else is in them: the last node of a cluster takes the cluster's
+    /// group with it. Not while pods are started: the runtime may be about to make one of its own in it.
+    /// </summary>
+    public static void DeleteUpwards(string group)
     {
-        for (var parent = Path.GetDirectoryName(group); parent is { Length: > 1 }; parent = Path.GetDirectoryName(parent))
+        foreach (var hierarchy in Hierarchies())
         {
-            var folder = hierarchy + parent;
-            if (Directory.Exists(folder) && Directory.EnumerateDirectories(folder).Any()) return;
-            DeleteTree(folder);
+            for (var above = group; above.Length > 1; above = Path.GetDirectoryName(above)!)
+            {
+                if (!TryDeleteEmpty(hierarchy + above)) break;
+            }
         }
     }
 
     private static IEnumerable<string> Hierarchies() => File.Exists($"{Mount}/cgroup.controllers") ? [Mount] : Directory.EnumerateDirectories(Mount);
+
+    private static bool TryDeleteEmpty(string folder)
+    {
+        try
+        {
+            Directory.Delete(folder);
+            return true;
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return true;
+        }
+        catch (IOException) when (Directory.EnumerateDirectories(folder).Any())
+        {
+            return false;
+        }
+    }
 
     private static void DeleteTree(string folder)
     {

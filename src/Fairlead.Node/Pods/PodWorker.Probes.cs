@@ -1,0 +1,65 @@
+using System.Collections.Immutable;
+using Fairlead.Node.Probes;
+using Fairlead.Node.Runtime;
+using k8s.Models;
+
+namespace Fairlead.Node.Pods;
+
+internal sealed partial class PodWorker
+{
+    private readonly Dictionary<string, ContainerProbes> _probes = [];
+
+    /// <summary>Begins to probe what has begun to run, ends the probes of what has ended, and takes the results over.</summary>
+    private void Probe(V1Pod pod)
+    {
+        var state = runtime.Observe(pod.Metadata.Uid);
+        var running = state.Containers.Where(container => container.Phase == ContainerPhase.Running).ToDictionary(container => container.Id);
+        foreach (var id in _probes.Keys.Where(id => !running.ContainsKey(id)).ToList()) EndProbes(id);
+        var unready = ImmutableHashSet.CreateBuilder<string>();
+        var unstarted = ImmutableHashSet.CreateBuilder<string>();
+        foreach (var container in pod.Spec.Containers.Concat((pod.Spec.InitContainers ?? []).Where(PodFacts.IsSidecar)))
+        {
+            if (container is { ReadinessProbe: null, LivenessProbe: null, StartupProbe: null }) continue;
+            if (state.Latest(container.Name) is not { Phase: ContainerPhase.Running } latest) continue;
+            var probes = ProbesOf(pod, container, latest, state.Sandbox?.Address ?? node.Address.ToString());
+            if (!probes.IsStarted) unstarted.Add(container.Name);
+            if (!probes.IsReady || !probes.IsStarted) unready.Add(container.Name);
+            if (!probes.IsAlive) RestartUnhealthy(pod, container, latest, probes.DeadBy);
+        }
+        _memory = _memory with { Unready = unready.ToImmutable(), Unstarted = unstarted.ToImmutable() };
+    }
+
+    private ContainerProbes ProbesOf(V1Pod pod, V1Container container, ContainerState latest, string address)
+    {
+        if (_probes.TryGetValue(latest.Id, out var present)) return present;
+        var known = pod.Status?.ContainerStatuses?.FirstOrDefault(status => status.ContainerID == $"{runtime.Name}://{latest.Id}");
+        var target = new ProbeTarget(pod, container, latest.Id, address);
+        return _probes[latest.Id] = new ContainerProbes(
+            target,
+            known?.Ready == true,
+            new ProbeAction(runtime, time),
+            time,
+            (kind, message) => api.Warning(pod, container, "Unhealthy", $"{kind} probe failed: {message}"),
+            () => again(pod.Metadata.Uid, TimeSpan.Zero));
+    }
+
+    private void RestartUnhealthy(V1Pod pod, V1Container container, ContainerState latest, ProbeKind kind)
+    {
+        // A pod that is being deleted ends its containers anyway.
+        if (pod.Metadata.DeletionTimestamp is not null) return;
+        var probe = kind == ProbeKind.Startup ? container.StartupProbe : container.LivenessProbe;
+        var grace = TimeSpan.FromSeconds(probe?.TerminationGracePeriodSeconds ?? pod.Spec.TerminationGracePeriodSeconds ?? 30);
+        var word = kind == ProbeKind.Startup ? "startup" : "liveness";
+        Stop(pod, new PodAction.Stop(latest, grace, $"Container {container.Name} failed {word} probe, will be restarted"));
+    }
+
+    private void EndProbes(string id)
+    {
+        if (_probes.Remove(id, out var probes)) probes.Dispose();
+    }
+
+    private void EndAllProbes()
+    {
+        foreach (var id in _probes.Keys.ToList()) EndProbes(id);
+    }
+}
