@@ -4,6 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 using Fairlead.Cluster;
 using Fairlead.Kube.Client;
 using Fairlead.Linux.Processes;
+using Fairlead.LoadBalancer.Announce;
 using Fairlead.Node;
 using Fairlead.Proxy;
 using Fairlead.Proxy.Health;
@@ -71,8 +72,9 @@ internal static class AgentCommand
         {
             new NodeAgent(client, node, logs, TimeProvider.System).RunAsync(stop.Token),
             balancer.RunAsync(stop.Token),
+            new AddressAnnouncer(client, node.NodeName, node.InternalAddress, logs, TimeProvider.System).RunAsync(stop.Token),
         };
-        // Neither is worth much without the other: the first to end ends the process, and its failure is told.
+        // None is worth much without the others: the first to end ends the process, and its failure is told.
         await await Task.WhenAny(parts);
         await stop.CancelAsync();
         await Task.WhenAll(parts).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
