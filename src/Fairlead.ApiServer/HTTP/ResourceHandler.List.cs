@@ -67,12 +67,23 @@ internal sealed partial class ResourceHandler
 
     private static async Task WriteListAsync(HttpContext context, Kind kind, List<StoredObject> page, long revision, string? next, long remaining)
     {
-        context.Response.ContentType = Answers.Json;
-        var writer = context.Response.BodyWriter;
         var head = new JsonObject { ["resourceVersion"] = revision.ToString(System.Globalization.CultureInfo.InvariantCulture) };
         if (next is not null) head["continue"] = next;
         if (remaining > 0) head["remainingItemCount"] = remaining;
+        if (ProtobufAnswer.IsWanted(context))
+        {
+            await Answers.WriteAsync(context, 200, new JsonObject
+            {
+                ["kind"] = kind.Name + "List",
+                ["apiVersion"] = kind.ApiVersion,
+                ["metadata"] = head,
+                ["items"] = new JsonArray([.. page.Select(obj => obj.ToTree())]),
+            });
+            return;
+        }
         var start = $"{{\"kind\":\"{kind.Name}List\",\"apiVersion\":\"{kind.ApiVersion}\",\"metadata\":{head.ToJsonString()},\"items\":[";
+        context.Response.ContentType = Answers.Json;
+        var writer = context.Response.BodyWriter;
         writer.Write(Encoding.UTF8.GetBytes(start));
         for (var i = 0; i < page.Count; i++)
         {
