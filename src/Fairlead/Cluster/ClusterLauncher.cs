@@ -122,10 +122,14 @@ internal sealed class ClusterLauncher(ClusterPaths paths, Steps steps, TimeProvi
                 "--secure-port", address.Port.ToString(CultureInfo.InvariantCulture),
                 "--service-cluster-ip-range", state.ServiceRange, "--cluster-cidr", state.PodRange,
                 "--load-balancer-pool", $"{Underlay.At(network, FirstBalancer)}-{Underlay.At(network, LastBalancer)}",
+                "--dns-forward-address", DnsForwarder(state),
             ],
             LogFile = $"{paths.Logs}/server.log",
         });
     }
+
+    /// <summary>Where the server asks this machine's resolvers for the nodes, which are in namespaces and may not reach them.</summary>
+    private static string DnsForwarder(ClusterState state) => new IPEndPoint(IPEndPoint.Parse(state.ApiServer).Address, DnsEndpoint.Port).ToString();
 
     private int StartAgent(ClusterState state, ClusterNode node)
     {
@@ -136,7 +140,7 @@ internal sealed class ClusterLauncher(ClusterPaths paths, Steps steps, TimeProvi
             Arguments =
             [
                 "agent", "--kubeconfig", paths.NodeKubeconfig(node.Name), "--cluster", state.Name, "--node-name", node.Name, "--node-ip", node.Address,
-                "--cluster-dns", state.ClusterDns, "--cluster-cidr", state.PodRange, "--service-cluster-ip-range", state.ServiceRange,
+                "--cluster-dns", state.ClusterDns, "--upstream", DnsForwarder(state), "--cluster-cidr", state.PodRange, "--service-cluster-ip-range", state.ServiceRange,
                 "--tls-cert-file", $"{paths.Pki}/{node.Name}.crt", "--tls-private-key-file", $"{paths.Pki}/{node.Name}.key",
                 "--client-ca-file", $"{paths.Pki}/ca.crt",
             ],

@@ -20,6 +20,7 @@ public sealed partial class HouseTests
         { "Fairlead.Node", ["Fairlead.Kube", "Fairlead.Linux"] },
         { "Fairlead.Proxy", ["Fairlead.Kube", "Fairlead.Linux"] },
         { "Fairlead.LoadBalancer", ["Fairlead.Kube", "Fairlead.Linux"] },
+        { "Fairlead.Dns", ["Fairlead.Kube", "Fairlead.Linux"] },
     };
 
     [Theory]
