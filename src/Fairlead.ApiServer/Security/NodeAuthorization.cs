@@ -30,6 +30,8 @@ internal sealed class NodeAuthorization(ObjectCache cache, KindTable kinds)
             ("configmaps" or "secrets", "") => request.Verb == "get" && IsNeeded(node, request),
             ("leases", "") => request.Namespace == "kube-node-lease" && (request.Verb == "create" || request.Name == node),
             ("events", "") => request.Verb is "create" or "patch" or "update",
+            // A node publishes its own DNS behind kube-system/kube-dns.
+            ("endpointslices", "") when request.Namespace == "kube-system" && !reads => request.Verb == "create" || request.Name == DnsSlice(node),
             ("services" or "endpointslices" or "endpoints" or "serviceaccounts" or "namespaces", "") => reads,
             _ => false,
         };
@@ -45,6 +47,7 @@ internal sealed class NodeAuthorization(ObjectCache cache, KindTable kinds)
         {
             "nodes" when name != node => $"node \"{node}\" is not allowed to create node \"{name}\"",
             "leases" when name != node => $"can only access node lease with the same name as the requesting node",
+            "endpointslices" when name != DnsSlice(node) => $"node \"{node}\" can only create the EndpointSlice of its own DNS",
             "pods" when obj.Text("metadata", "annotations", "kubernetes.io/config.mirror") is null => "pod does not have \"kubernetes.io/config.mirror\" annotation, node can only create mirror pods",
             "pods" when obj.Text("spec", "nodeName") != node => $"node \"{node}\" can only create pods with spec.nodeName set to itself",
             _ => null,
@@ -57,6 +60,8 @@ internal sealed class NodeAuthorization(ObjectCache cache, KindTable kinds)
         user.Groups.Contains(User.Nodes) && !user.Groups.Contains(User.Masters) && user.Name.StartsWith(User.NodeNamePrefix, StringComparison.Ordinal)
             ? user.Name[User.NodeNamePrefix.Length..]
             : null;
+
+    private static string DnsSlice(string node) => $"kube-dns-{node}";
 
     private bool AllowsPods(string node, ApiRequest request, string fieldSelector) => request.Verb switch
     {
