@@ -13,6 +13,8 @@ namespace Fairlead.Cluster;
 internal sealed class ClusterLauncher(ClusterPaths paths, Steps steps, TimeProvider time)
 {
     private const int ApiPort = 6443;
+    private const int FirstBalancer = 200;
+    private const int LastBalancer = 250;
     private const string PodRange = "10.244.0.0/16";
     private const string ServiceRange = "10.96.0.0/16";
     private const string ClusterDns = "10.96.0.10";
@@ -110,6 +112,7 @@ internal sealed class ClusterLauncher(ClusterPaths paths, Steps steps, TimeProvi
     private int StartServer(ClusterState state)
     {
         var address = IPEndPoint.Parse(state.ApiServer);
+        var network = IPNetwork.Parse(state.Underlay);
         return Daemon.Start(new DaemonOptions
         {
             Program = Program,
@@ -117,7 +120,9 @@ internal sealed class ClusterLauncher(ClusterPaths paths, Steps steps, TimeProvi
             [
                 "server", "--data-dir", paths.Data, "--bind-address", address.Address.ToString(),
                 "--secure-port", address.Port.ToString(CultureInfo.InvariantCulture),
-                "--service-cluster-ip-range", state.ServiceRange, "--cluster-cidr", state.PodRange, "--dns-forward-address", DnsForwarder(state),
+                "--service-cluster-ip-range", state.ServiceRange, "--cluster-cidr", state.PodRange,
+                "--load-balancer-pool", $"{Underlay.At(network, FirstBalancer)}-{Underlay.At(network, LastBalancer)}",
+                "--dns-forward-address", DnsForwarder(state),
             ],
             LogFile = $"{paths.Logs}/server.log",
         });

@@ -5,6 +5,7 @@ using Fairlead.Cluster;
 using Fairlead.Dns;
 using Fairlead.Kube.Client;
 using Fairlead.Linux.Processes;
+using Fairlead.LoadBalancer.Announce;
 using Fairlead.Node;
 using Fairlead.Proxy;
 using Fairlead.Proxy.Health;
@@ -79,6 +80,7 @@ internal static class AgentCommand
         {
             new NodeAgent(client, node, logs, TimeProvider.System).RunAsync(stop.Token),
             balancer.RunAsync(stop.Token),
+            new AddressAnnouncer(client, node.NodeName, node.InternalAddress, logs, TimeProvider.System).RunAsync(stop.Token),
         };
         if (names is not null)
         {
