@@ -8,7 +8,11 @@ using k8s.Models;
 namespace Fairlead.Node.Pods;
 
 /// <summary>Why something of a pod was not started: reason and message of the waiting state.</summary>
-internal sealed record Refusal(string Reason, string Message);
+internal sealed record Refusal(string Reason, string Message)
+{
+    /// <summary>A volume is not there: that is the whole pod's, and an event's reason rather than a state's.</summary>
+    public const string FailedMount = "FailedMount";
+}
 
 /// <summary>Turns a container of a pod into one of the runtime: image, variables, volumes, files, security.</summary>
 internal sealed class ContainerStarter(IPodApi api, IContainerRuntime runtime, IImageStore images, NodePaths paths, NodeContext node)
@@ -23,7 +27,8 @@ internal sealed class ContainerStarter(IPodApi api, IContainerRuntime runtime, I
         var (config, refusal) = await ConfigureAsync(pod, sandbox, start, image, cancel);
         if (config is null)
         {
-            api.Warning(pod, container, "Failed", $"Error: {refusal!.Message}");
+            if (refusal!.Reason == Refusal.FailedMount) api.Warning(pod, null, Refusal.FailedMount, refusal.Message);
+            else api.Warning(pod, container, "Failed", $"Error: {refusal.Message}");
             return refusal;
         }
         var state = await runtime.RunContainerAsync(config, cancel);
@@ -59,14 +64,15 @@ internal sealed class ContainerStarter(IPodApi api, IContainerRuntime runtime, I
     {
         var container = start.Container;
         var facts = new FieldPaths.Facts(sandbox.HostNetwork ? node.Address.ToString() : sandbox.Address, node.Address.ToString());
+        var volumes = await new PodVolumes(api, pod, facts, paths.Pod(sandbox.PodUid)).MountAsync(cancel);
+        if (volumes.Failure is { } absent) return (null, new(Refusal.FailedMount, absent));
         var (security, insecure) = SecurityRules.Of(pod, container);
         if (security is null) return (null, new("CreateContainerConfigError", insecure!));
         var variables = await new ContainerVariables(api, pod, facts).BuildAsync(container, image, HostName(sandbox), node.Services(), cancel);
         if (variables.Failure is { } unknown) return (null, new("CreateContainerConfigError", unknown));
-        var volumes = await new PodVolumes(api, pod, facts, paths.Pod(sandbox.PodUid)).MountAsync(cancel);
         var lookup = variables.Variables.ToDictionary();
         var (mounts, unmounted) = MountRules.Of(container, volumes.Paths, lookup);
-        if ((volumes.Failure ?? unmounted) is { } failure) return (null, new("CreateContainerConfigError", failure));
+        if (unmounted is not null) return (null, new("CreateContainerConfigError", unmounted));
         var files = PodFiles.Write(pod, sandbox, node, paths);
         return (new ContainerConfig
         {

@@ -13,6 +13,7 @@ internal sealed partial class PodWorker(
     IPodApi api, IContainerRuntime runtime, ContainerStarter starter, NodeContext node, TimeProvider time, ILogger log, Action<string, TimeSpan> again)
     : IDisposable
 {
+    private static readonly TimeSpan FirstMountDelay = TimeSpan.FromMilliseconds(500);
     private PodMemory _memory = PodMemory.Empty;
 
     /// <summary>The status that was last written, until the API shows it.</summary>
@@ -105,6 +106,8 @@ internal sealed partial class PodWorker(
     {
         var name = start.Container.Name;
         if (runtime.Observe(pod.Metadata.Uid).Sandbox is not { } sandbox) return;
+        // A volume that was not there for one container is not there for the next.
+        if (_memory.PodFailure is { } missing && missing.RetryAt > time.GetUtcNow()) return;
         var before = runtime.Observe(pod.Metadata.Uid).Latest(name);
         var began = time.GetTimestamp();
         var refusal = await starter.StartAsync(pod, sandbox, start, cancel);
@@ -113,6 +116,7 @@ internal sealed partial class PodWorker(
             Remember(pod, start.Container, refusal);
             return;
         }
+        _memory = _memory with { PodFailure = null };
         PodLog.Started(log, pod.Metadata.NamespaceProperty, pod.Metadata.Name, name, start.Attempt, time.GetElapsedTime(began).TotalMilliseconds);
         _memory = _memory with { Failures = _memory.Failures.Remove(name) };
         if (before is { FinishedAt: { } finished })
@@ -124,6 +128,12 @@ internal sealed partial class PodWorker(
 
     private void Remember(V1Pod pod, V1Container container, Refusal refusal)
     {
+        if (refusal.Reason == Refusal.FailedMount)
+        {
+            // The containers go on waiting in ContainerCreating; the event tells why.
+            _memory = _memory with { PodFailure = Next(_memory.PodFailure, refusal.Reason, refusal.Message, FirstMountDelay) };
+            return;
+        }
         var old = _memory.Failures.GetValueOrDefault(container.Name);
         var failure = Next(old, refusal.Reason, refusal.Message, RestartBackOff.First);
         if (refusal.Reason == "ErrImagePull" && old is not null)

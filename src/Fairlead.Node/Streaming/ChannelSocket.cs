@@ -4,17 +4,14 @@ using System.Text;
 
 namespace Fairlead.Node.Streaming;
 
-/// <summary>A message of one channel. The bytes are valid until the next one is read.</summary>
-internal readonly record struct ChannelMessage(byte Channel, ReadOnlyMemory<byte> Bytes);
-
 /// <summary>Channels over one WebSocket. Many may send, one reads.</summary>
-internal sealed class ChannelSocket(WebSocket socket, ChannelProtocol protocol) : IAsyncDisposable
+internal sealed class ChannelSocket(WebSocket socket, ChannelProtocol protocol) : IStreamClient
 {
     private const int Limit = 4 << 20;
     private readonly SemaphoreSlim _sending = new(1);
     private readonly ArrayBufferWriter<byte> _message = new(4096);
 
-    public ChannelProtocol Protocol => protocol;
+    public bool HasStatus => protocol.HasStatus;
 
     public async Task SendAsync(byte channel, ReadOnlyMemory<byte> bytes, CancellationToken cancel)
     {
@@ -30,6 +27,11 @@ internal sealed class ChannelSocket(WebSocket socket, ChannelProtocol protocol) 
             _sending.Release();
             ArrayPool<byte>.Shared.Return(message);
         }
+    }
+
+    public async Task ReceiveAsync(Func<ChannelMessage, CancellationToken, Task> take, CancellationToken cancel)
+    {
+        while (await ReceiveAsync(cancel) is { } message) await take(message, cancel);
     }
 
     /// <summary>The next message; null when the client has closed or the connection broke.</summary>
@@ -58,7 +60,6 @@ internal sealed class ChannelSocket(WebSocket socket, ChannelProtocol protocol) 
         }
     }
 
-    /// <summary>Says goodbye; the client's own may come or not.</summary>
     public async Task CloseAsync(CancellationToken cancel)
     {
         await _sending.WaitAsync(cancel);
@@ -79,6 +80,7 @@ internal sealed class ChannelSocket(WebSocket socket, ChannelProtocol protocol) 
     public ValueTask DisposeAsync()
     {
         _sending.Dispose();
+        socket.Dispose();
         return ValueTask.CompletedTask;
     }
 

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace Fairlead.Node.Streaming;
 
 /// <summary>Joins the channels of a client with the streams of a process. When the client goes, the process does not stay.</summary>
-internal sealed class ExecStream(ChannelSocket channels, ExecRequest request, Func<CancellationToken, Task<IExecSession>> start, ILogger log)
+internal sealed class ExecStream(IStreamClient client, ExecRequest request, Func<CancellationToken, Task<IExecSession>> start, ILogger log)
 {
     private const int BufferBytes = 32 * 1024;
 
@@ -20,9 +20,9 @@ internal sealed class ExecStream(ChannelSocket channels, ExecRequest request, Fu
         try
         {
             // Tells the client that the streams are there.
-            await channels.SendAsync(request.Output ? StreamChannel.Output : request.Error ? StreamChannel.Errors : StreamChannel.Result, default, gone.Token);
+            await client.SendAsync(request.Output ? StreamChannel.Output : request.Error ? StreamChannel.Errors : StreamChannel.Result, default, gone.Token);
             await SendResultAsync(await RunProcessAsync(gone), gone.Token);
-            await channels.CloseAsync(gone.Token);
+            await client.CloseAsync(gone.Token);
             gone.CancelAfter(Goodbye);
         }
         catch (Exception e) when (e is OperationCanceledException or System.Net.WebSockets.WebSocketException or IOException)
@@ -44,16 +44,16 @@ internal sealed class ExecStream(ChannelSocket channels, ExecRequest request, Fu
             await Task.WhenAll(
                 CopyAsync(session.Output, StreamChannel.Output, request.Output || request.Tty, gone.Token),
                 session.Errors is null ? Task.CompletedTask : CopyAsync(session.Errors, StreamChannel.Errors, request.Error, gone.Token));
-            return ExecResult.Exited(await session.WaitAsync(gone.Token), channels.Protocol.HasStatus);
+            return ExecResult.Exited(await session.WaitAsync(gone.Token), client.HasStatus);
         }
         catch (RuntimeException e)
         {
-            return ExecResult.NotStarted(e.Message, channels.Protocol.HasStatus);
+            return ExecResult.NotStarted(e.Message, client.HasStatus);
         }
     }
 
     private Task SendResultAsync(byte[]? result, CancellationToken cancel) =>
-        result is null ? Task.CompletedTask : channels.SendAsync(StreamChannel.Result, result, cancel);
+        result is null ? Task.CompletedTask : client.SendAsync(StreamChannel.Result, result, cancel);
 
     /// <summary>Reads to the end also what nobody asked for, or the process would stand still.</summary>
     private async Task CopyAsync(Stream output, byte channel, bool wanted, CancellationToken cancel)
@@ -61,7 +61,7 @@ internal sealed class ExecStream(ChannelSocket channels, ExecRequest request, Fu
         var buffer = new byte[BufferBytes];
         while (await output.ReadAsync(buffer, cancel) is var count and > 0)
         {
-            if (wanted) await channels.SendAsync(channel, buffer.AsMemory(0, count), cancel);
+            if (wanted) await client.SendAsync(channel, buffer.AsMemory(0, count), cancel);
         }
     }
 
@@ -70,7 +70,7 @@ internal sealed class ExecStream(ChannelSocket channels, ExecRequest request, Fu
     {
         try
         {
-            while (await channels.ReceiveAsync(gone.Token) is { } message) await TakeAsync(session, message, gone.Token);
+            await client.ReceiveAsync((message, cancel) => TakeAsync(session, message, cancel), gone.Token);
             await gone.CancelAsync();
         }
         catch (OperationCanceledException)

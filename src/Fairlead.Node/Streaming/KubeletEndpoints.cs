@@ -1,3 +1,4 @@
+using System.Text;
 using Fairlead.Kube.Json;
 using Fairlead.Node.Pods;
 using Fairlead.Node.Runtime;
@@ -98,20 +99,9 @@ internal sealed class KubeletEndpoints(PodLoop pods, IContainerRuntime runtime, 
             await TextAsync(context, StatusCodes.Status400BadRequest, "you must specify at least one command for the container");
             return;
         }
-        if (!context.WebSockets.IsWebSocketRequest)
-        {
-            await TextAsync(context, StatusCodes.Status400BadRequest, "exec is served over WebSocket: ask for an upgrade");
-            return;
-        }
-        var protocol = ChannelProtocol.Choose(context.WebSockets.WebSocketRequestedProtocols);
-        if (protocol is null)
-        {
-            await TextAsync(context, StatusCodes.Status403Forbidden, "none of the asked-for WebSocket protocols is known");
-            return;
-        }
-        using var socket = await context.WebSockets.AcceptWebSocketAsync(protocol.Name.Length == 0 ? null : protocol.Name);
-        await using var channels = new ChannelSocket(socket, protocol);
-        await new ExecStream(channels, request, cancel => runtime.ExecAsync(target.PodUid, target.Id, request.ToConfig(), cancel), log)
+        await using var client = await StreamUpgrade.AcceptAsync(context, request);
+        if (client is null) return;
+        await new ExecStream(client, request, cancel => runtime.ExecAsync(target.PodUid, target.Id, request.ToConfig(), cancel), log)
             .RunAsync(context.RequestAborted);
     }
 
@@ -132,11 +122,14 @@ internal sealed class KubeletEndpoints(PodLoop pods, IContainerRuntime runtime, 
         return ended.Task;
     }
 
-    private static Task TextAsync(HttpContext context, int code, string text)
+    /// <summary>With its length: the API server reads a refused upgrade off the bare connection.</summary>
+    internal static Task TextAsync(HttpContext context, int code, string text)
     {
+        var bytes = Encoding.UTF8.GetBytes(text);
         context.Response.StatusCode = code;
         context.Response.ContentType = "text/plain; charset=utf-8";
-        return context.Response.WriteAsync(text, context.RequestAborted);
+        context.Response.ContentLength = bytes.Length;
+        return context.Response.Body.WriteAsync(bytes, context.RequestAborted).AsTask();
     }
 }
 

@@ -34,12 +34,13 @@ internal sealed class KubeletServer(NodeAgentOptions options, PodLoop pods, ICon
         builder.Services.AddSingleton(logs);
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(Configure);
         _app = builder.Build();
-        _app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.FromSeconds(30) });
+        // A client that goes while its input stands still is noticed only by what can no longer be sent to it.
+        _app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.FromSeconds(5) });
         var endpoints = new KubeletEndpoints(pods, runtime, logs.CreateLogger("kubelet"));
         _app.Run(context => context.Connection.ClientCertificate switch
         {
-            null => RefuseAsync(context, StatusCodes.Status401Unauthorized, "Unauthorized"),
-            var certificate when !IsMaster(certificate) => RefuseAsync(context, StatusCodes.Status403Forbidden, $"Forbidden (user={certificate.Subject})"),
+            null => KubeletEndpoints.TextAsync(context, StatusCodes.Status401Unauthorized, "Unauthorized\n"),
+            var certificate when !IsMaster(certificate) => KubeletEndpoints.TextAsync(context, StatusCodes.Status403Forbidden, $"Forbidden (user={certificate.Subject})\n"),
             _ => endpoints.HandleAsync(context),
         });
         await _app.StartAsync(cancel);
@@ -87,10 +88,4 @@ internal sealed class KubeletServer(NodeAgentOptions options, PodLoop pods, ICon
     /// <summary>A certificate's organizations are its user's groups (Kubernetes documentation: "Authenticating").</summary>
     private static bool IsMaster(X509Certificate2 certificate) => certificate.SubjectName.EnumerateRelativeDistinguishedNames()
         .Any(name => !name.HasMultipleElements && name.GetSingleElementType().Value == OrganizationOid && name.GetSingleElementValue() == "system:masters");
-
-    private static Task RefuseAsync(HttpContext context, int code, string why)
-    {
-        context.Response.StatusCode = code;
-        return context.Response.WriteAsync(why + "\n");
-    }
 }

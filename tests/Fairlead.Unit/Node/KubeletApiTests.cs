@@ -143,6 +143,17 @@ public sealed class KubeletApiTests
     }
 
     [Fact]
+    public async Task Exec_NoSuchContainer_RefusalHasALength()
+    {
+        var (node, kubelet) = await StartAsync();
+        await using var _ = node;
+        await using var __ = kubelet;
+        var refusal = await kubelet.Http.GetAsync("/exec/default/a/other?command=true&output=1", HttpCompletionOption.ResponseHeadersRead);
+        Assert.Equal(HttpStatusCode.NotFound, refusal.StatusCode);
+        Assert.Equal("container not found (\"other\")".Length, refusal.Content.Headers.ContentLength);
+    }
+
+    [Fact]
     public async Task Client_WithoutTrustedCertificate_IsRefused()
     {
         var (node, kubelet) = await StartAsync();

@@ -87,6 +87,23 @@ public sealed class PodFeatureTests
     }
 
     [Fact]
+    public async Task Volume_OfMissingConfigMap_IsAnEventAndTheContainerWaits()
+    {
+        await using var node = NodeHarness.Start();
+        node.Run("waits", p =>
+        {
+            p.Spec.Volumes = [new V1Volume { Name = "settings", ConfigMap = new V1ConfigMapVolumeSource { Name = "late" } }];
+            p.Spec.Containers[0].VolumeMounts = [new V1VolumeMount { Name = "settings", MountPath = "/etc/settings" }];
+        }, "/bin/sleep", "1000");
+        var pod = await node.Api.WaitAsync("waits", p => p?.Status?.ContainerStatuses is { Count: 1 } && node.Api.Events.Any(e => e.Reason == "FailedMount"), "waiting");
+        Assert.Contains(("FailedMount", "MountVolume.SetUp failed for volume \"settings\" : configmap \"late\" not found"), node.Api.Events);
+        Assert.Equal("ContainerCreating", pod.Status.ContainerStatuses[0].State.Waiting.Reason);
+        Assert.Null(pod.Status.ContainerStatuses[0].State.Waiting.Message);
+        node.Api.ConfigMaps["late"] = new V1ConfigMap { Data = new Dictionary<string, string> { ["colour"] = "blue" } };
+        await node.Api.WaitAsync("waits", p => Is(p, "True"), "ready");
+    }
+
+    [Fact]
     public async Task HostNetwork_Pod_HasTheNodesAddress()
     {
         await using var node = NodeHarness.Start();
