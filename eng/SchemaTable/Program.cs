@@ -1,6 +1,6 @@
 // Writes the schema table of the API server from KubernetesClient's models, merge-keys.txt and field-numbers.txt:
 //   dotnet run --project eng/SchemaTable > src/Fairlead.ApiServer/Resources/Schema/kubernetes.schema
-// One line a type: Name field:type field:type …  See docs/api-server.md for the letters.
+// One line a type: Name field:type field:type …  See docs/adding-a-kind.md for the letters.
 using System.Reflection;
 using System.Text.Json.Serialization;
 using k8s.Models;

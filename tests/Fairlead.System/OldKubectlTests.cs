@@ -11,8 +11,8 @@ public sealed class OldKubectl : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        const string Download = "cd \"$0\" && apt-get -q download kubernetes-client";
-        var result = await Command.TryAsync("sh", ["-c", $"({Download} || (apt-get -q update && {Download})) && dpkg -x kubernetes-client*.deb .", _folder]);
+        const string Download = "apt-get -q download kubernetes-client";
+        var result = await Command.TryAsync("sh", ["-c", $"cd \"$0\" && ({Download} || (apt-get -q update && {Download})) && dpkg -x kubernetes-client*.deb .", _folder]);
         Assert.True(result.Code == 0, result.Error);
     }
 
