@@ -18,4 +18,7 @@ internal static partial class PodLog
 
     [LoggerMessage(2105, LogLevel.Information, "pod {Uid}: removed what was left of it; the API no longer has it")]
     public static partial void OrphanRemoved(ILogger log, string uid);
+
+    [LoggerMessage(2106, LogLevel.Warning, "pod {Namespace}/{Name}: container {Container}: {Hook} hook failed: {Message}")]
+    public static partial void HookFailed(ILogger log, string @namespace, string name, string container, string hook, string message);
 }

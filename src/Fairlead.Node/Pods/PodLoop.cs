@@ -37,10 +37,12 @@ internal sealed class PodLoop : IDisposable
     {
         if (old is not null && old.Metadata.Uid != now?.Metadata.Uid)
         {
+            Interrupt(old.Metadata.Uid);
             _pods.TryRemove(old.Metadata.Uid, out _);
             _queue.Add(old.Metadata.Uid);
         }
         if (now is null) return;
+        if (now.Metadata.DeletionTimestamp is not null) Interrupt(now.Metadata.Uid);
         _pods[now.Metadata.Uid] = now;
         _queue.Add(now.Metadata.Uid);
     }
@@ -58,6 +60,11 @@ internal sealed class PodLoop : IDisposable
     {
         foreach (var worker in _workers.Values) worker.Dispose();
         _queue.Dispose();
+    }
+
+    private void Interrupt(string uid)
+    {
+        if (_workers.TryGetValue(uid, out var worker)) worker.InterruptHooks();
     }
 
     private async Task SyncAsync(string uid, CancellationToken cancel)

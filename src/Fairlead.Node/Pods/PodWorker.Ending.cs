@@ -9,16 +9,18 @@ internal sealed partial class PodWorker
     private static readonly TimeSpan OrphanGrace = TimeSpan.FromSeconds(1);
 
     private readonly HashSet<string> _stopping = [];
+    private readonly HashSet<string> _orphaned = [];
 
     /// <summary>Sets the stop going; the container's end comes as a change. Asked again, a shorter grace counts.</summary>
     private void Stop(V1Pod pod, PodAction.Stop stop)
     {
-        if (_stopping.Add(stop.Container.Id))
-        {
-            var container = pod.Spec.Containers.Concat(pod.Spec.InitContainers ?? []).FirstOrDefault(one => one.Name == stop.Container.Name);
-            api.Normal(pod, container, "Killing", stop.Message);
-        }
-        _ = StopAsync(stop.Container, stop.Grace);
+        var container = pod.Spec.Containers.Concat(pod.Spec.InitContainers ?? []).FirstOrDefault(one => one.Name == stop.Container.Name);
+        var isFirst = _stopping.Add(stop.Container.Id);
+        if (isFirst) api.Normal(pod, container, "Killing", stop.Message);
+        if (_preStops.TryGetValue(stop.Container.Id, out var hookRuns)) hookRuns.AllowAtMost(stop.Grace);
+        else if (isFirst && stop.Grace > TimeSpan.Zero && stop.Container.Phase == ContainerPhase.Running && container?.Lifecycle?.PreStop is { } hook)
+            _ = StopAfterHookAsync(pod, container, stop, hook);
+        else _ = StopAsync(stop.Container, stop.Grace);
     }
 
     private async Task StopAsync(ContainerState container, TimeSpan grace)
@@ -48,7 +50,8 @@ internal sealed partial class PodWorker
         var alive = runtime.Observe(uid).Containers.Where(container => container.Phase != ContainerPhase.Exited).ToList();
         foreach (var container in alive)
         {
-            if (_stopping.Add(container.Id)) _ = StopAsync(container, OrphanGrace);
+            // Also one that is already on its way to its end, hook or not, with a longer grace.
+            if (_orphaned.Add(container.Id)) _ = StopAsync(container, OrphanGrace);
         }
         if (alive.Count > 0) return;
         await runtime.RemoveSandboxAsync(uid, cancel);

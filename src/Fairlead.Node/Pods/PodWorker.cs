@@ -20,7 +20,11 @@ internal sealed partial class PodWorker(
     private (string? Version, V1PodStatus Status)? _written;
 
     /// <summary>Ends what goes on for the pod in the agent; its containers run on.</summary>
-    public void Dispose() => EndAllProbes();
+    public void Dispose()
+    {
+        EndAllProbes();
+        _deleted.Dispose();
+    }
 
     /// <param name="uid">Of the pod.</param>
     /// <param name="pod">As the API has it; null: it is gone from there.</param>
@@ -124,6 +128,7 @@ internal sealed partial class PodWorker(
             var entry = RestartBackOff.Next(_memory.BackOffs.GetValueOrDefault(name), finished, time.GetUtcNow());
             _memory = _memory with { BackOffs = _memory.BackOffs.SetItem(name, entry) };
         }
+        await RunPostStartAsync(pod, start.Container, cancel);
     }
 
     private void Remember(V1Pod pod, V1Container container, Refusal refusal)

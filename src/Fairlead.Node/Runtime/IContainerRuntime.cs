@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Net.Sockets;
 
 namespace Fairlead.Node.Runtime;
 
@@ -43,6 +44,15 @@ internal interface IContainerRuntime
     /// <summary>Starts another process in a running container.</summary>
     /// <exception cref="RuntimeException">It cannot be started; the message says why.</exception>
     Task<IExecSession> ExecAsync(string podUid, string containerId, ExecConfig config, CancellationToken cancel);
+
+    /// <summary>Joins the streams of a running container's own process, from now on. Ending the session leaves the container as it is.</summary>
+    /// <param name="input">Also to write; a container that takes no input ignores it.</param>
+    /// <exception cref="RuntimeException">It is not running, or out of reach.</exception>
+    Task<IExecSession> AttachAsync(string podUid, string containerId, bool input, CancellationToken cancel);
+
+    /// <summary>Connects to a TCP port of the pod's own loopback, 127.0.0.1 or else ::1.</summary>
+    /// <exception cref="RuntimeException">Nobody listens there, or the sandbox is not running.</exception>
+    Task<Socket> ConnectAsync(string podUid, int port, CancellationToken cancel);
 }
 
 /// <summary>What the runtime refused, in words for an event.</summary>
@@ -107,7 +117,10 @@ internal sealed record ExecConfig(ImmutableArray<string> Command, bool Stdin, bo
     public ushort Rows { get; init; } = 24;
 }
 
-/// <summary>A process started by <see cref="IContainerRuntime.ExecAsync"/>. Disposing it leaves none of its processes behind.</summary>
+/// <summary>
+/// The streams of a process: one started by <see cref="IContainerRuntime.ExecAsync"/>, of which disposing leaves nothing behind, or a
+/// container's own.
+/// </summary>
 internal interface IExecSession : IAsyncDisposable
 {
     /// <summary>Null when no input was asked for.</summary>

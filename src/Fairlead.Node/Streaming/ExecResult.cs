@@ -25,9 +25,9 @@ internal static class ExecResult
         });
     }
 
-    public static byte[] NotStarted(string why, bool hasStatus)
+    /// <param name="message">What failed, and why.</param>
+    public static byte[] NotStarted(string message, bool hasStatus)
     {
-        var message = $"error executing command in container: failed to exec in container: {why}";
         if (!hasStatus) return Encoding.UTF8.GetBytes(message);
         return KubeJson.Serialize(new V1Status
         {

@@ -4,8 +4,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Fairlead.Node.Streaming;
 
-/// <summary>Joins the channels of a client with the streams of a process. When the client goes, the process does not stay.</summary>
-internal sealed class ExecStream(IStreamClient client, ExecRequest request, Func<CancellationToken, Task<IExecSession>> start, ILogger log)
+/// <summary>Joins the channels of a client with the streams of a process. When the client goes, the session does not stay.</summary>
+/// <param name="failure">What it is called that the start did not succeed.</param>
+internal sealed class ExecStream(IStreamClient client, ExecRequest request, Func<CancellationToken, Task<IExecSession>> start, string failure, ILogger log)
 {
     private const int BufferBytes = 32 * 1024;
 
@@ -48,7 +49,7 @@ internal sealed class ExecStream(IStreamClient client, ExecRequest request, Func
         }
         catch (RuntimeException e)
         {
-            return ExecResult.NotStarted(e.Message, client.HasStatus);
+            return ExecResult.NotStarted($"{failure}: {e.Message}", client.HasStatus);
         }
     }
 

@@ -2,6 +2,7 @@ using System.Text;
 using Fairlead.Kube.Json;
 using Fairlead.Node.Pods;
 using Fairlead.Node.Runtime;
+using Fairlead.Node.Streaming.PortForward;
 using k8s.Models;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -11,6 +12,9 @@ namespace Fairlead.Node.Streaming;
 /// <summary>Paths of the kubelet API (kubernetes/kubernetes, pkg/kubelet/server) and who answers them.</summary>
 internal sealed class KubeletEndpoints(PodLoop pods, IContainerRuntime runtime, ILogger log)
 {
+    private readonly ContainerStreams _streams = new(pods, runtime, log);
+    private readonly PortForwardEndpoint _ports = new(pods, runtime, log);
+
     public async Task HandleAsync(HttpContext context)
     {
         try
@@ -32,9 +36,13 @@ internal sealed class KubeletEndpoints(PodLoop pods, IContainerRuntime runtime, 
         ["healthz"] => TextAsync(context, StatusCodes.Status200OK, "ok"),
         ["pods"] => PodsAsync(context),
         ["containerLogs", var ns, var pod, var container] => LogsAsync(context, ns, pod, container),
-        ["exec", var ns, var pod, var container] => ExecAsync(context, ns, pod, container),
-        // The form with the pod's UID.
-        ["exec", var ns, var pod, _, var container] => ExecAsync(context, ns, pod, container),
+        // The second forms have the pod's UID in them.
+        ["exec", var ns, var pod, var container] => _streams.ExecAsync(context, ns, pod, container),
+        ["exec", var ns, var pod, _, var container] => _streams.ExecAsync(context, ns, pod, container),
+        ["attach", var ns, var pod, var container] => _streams.AttachAsync(context, ns, pod, container),
+        ["attach", var ns, var pod, _, var container] => _streams.AttachAsync(context, ns, pod, container),
+        ["portForward", var ns, var pod] => _ports.HandleAsync(context, ns, pod),
+        ["portForward", var ns, var pod, _] => _ports.HandleAsync(context, ns, pod),
         _ => TextAsync(context, StatusCodes.Status404NotFound, "404 page not found"),
     };
 
@@ -83,28 +91,6 @@ internal sealed class KubeletEndpoints(PodLoop pods, IContainerRuntime runtime, 
         return (null, $"container \"{container}\" in pod \"{pod.Metadata.Name}\" is waiting to start: {words}");
     }
 
-    private async Task ExecAsync(HttpContext context, string ns, string name, string container)
-    {
-        var pod = pods.Find(ns, name);
-        var target = pod is null ? null : runtime.Observe(pod.Metadata.Uid).Latest(container);
-        if (target is not { Phase: ContainerPhase.Running })
-        {
-            var missing = pod is null ? "pod does not exist" : $"container not found (\"{container}\")";
-            await TextAsync(context, StatusCodes.Status404NotFound, missing);
-            return;
-        }
-        var request = ExecRequest.Parse(context.Request.Query);
-        if (request.Command.IsEmpty)
-        {
-            await TextAsync(context, StatusCodes.Status400BadRequest, "you must specify at least one command for the container");
-            return;
-        }
-        await using var client = await StreamUpgrade.AcceptAsync(context, request);
-        if (client is null) return;
-        await new ExecStream(client, request, cancel => runtime.ExecAsync(target.PodUid, target.Id, request.ToConfig(), cancel), log)
-            .RunAsync(context.RequestAborted);
-    }
-
     private bool HasEnded(ContainerState container) =>
         runtime.Observe(container.PodUid).Containers.FirstOrDefault(other => other.Id == container.Id) is not { Phase: not ContainerPhase.Exited };
 
@@ -140,4 +126,7 @@ internal static partial class StreamLog
 
     [LoggerMessage(2302, LogLevel.Debug, "exec {Command}: the client is gone: {Message}")]
     public static partial void ClientGone(ILogger log, string command, string message);
+
+    [LoggerMessage(2303, LogLevel.Debug, "port-forward: {Message}")]
+    public static partial void NotForwarded(ILogger log, string message);
 }

@@ -40,6 +40,13 @@ internal sealed partial class OciRuntime
         }
     }
 
+    public async Task<IExecSession> AttachAsync(string podUid, string containerId, bool input, CancellationToken cancel)
+    {
+        if (Find(podUid, containerId) is not { Phase: ContainerPhase.Running } container)
+            throw new RuntimeException($"container {containerId} is not running");
+        return await ConmonAttach.ConnectAsync(FilesOf(podUid, containerId).Folder, _paths.AttachSockets, input && container.Stdin, container.Tty, cancel);
+    }
+
     private void OnExecStarted(string id)
     {
         if (_startingExecs.TryGetValue(id, out var started)) started.TrySetResult();
