@@ -28,9 +28,9 @@ internal sealed class ClusterLauncher(ClusterPaths paths, Steps steps, TimeProvi
         var before = ClusterState.Read(paths);
         if (before is not null && IsRunning(before.ServerPid))
             throw new UserException($"cluster \"{paths.Name}\" runs already (`fairlead status`); take it down with `fairlead down --name {paths.Name}`, or start another with --name");
-        var state = before is null ? NewState(nodeCount, kubeconfig) : before with { Kubeconfig = kubeconfig };
         // Before anything is made: a file that cannot be used is told of at once.
         var file = KubeconfigFile.Open(kubeconfig);
+        var state = before is null ? await ClaimNetworkAsync(nodeCount, kubeconfig, cancel) : before with { Kubeconfig = kubeconfig };
         try
         {
             var admin = await StartAsync(state, wait, cancel);
@@ -73,6 +73,15 @@ internal sealed class ClusterLauncher(ClusterPaths paths, Steps steps, TimeProvi
             throw new UserException($"the cluster was not ready within {wait.TotalSeconds:F0} s; {LastLogLine(state)}");
         }
         return admin;
+    }
+
+    /// <summary>Chooses a network and makes its bridge, so that the next `up` sees that it is taken.</summary>
+    private async Task<ClusterState> ClaimNetworkAsync(int nodeCount, string kubeconfig, CancellationToken cancel)
+    {
+        using var turn = await MachineTurn.TakeAsync(time, cancel);
+        var state = NewState(nodeCount, kubeconfig);
+        new Underlay(paths).EnsureBridge(IPNetwork.Parse(state.Underlay));
+        return state;
     }
 
     private ClusterState NewState(int nodeCount, string kubeconfig)
@@ -198,6 +207,9 @@ internal sealed class ClusterLauncher(ClusterPaths paths, Steps steps, TimeProvi
     private static bool IsRunning(int pid)
     {
         using var process = pid > 0 ? ProcessHandle.TryOpen(pid) : null;
-        return process is { HasExited: false } && File.Exists($"/proc/{pid}/cmdline") && File.ReadAllText($"/proc/{pid}/cmdline").Contains("fairlead", StringComparison.Ordinal);
+        if (process is not { HasExited: false }) return false;
+        // A number in a file from before may be another program's by now; one that is being started has no words yet.
+        var words = File.ReadAllText($"/proc/{pid}/cmdline");
+        return words.Length == 0 || words.Contains("fairlead", StringComparison.Ordinal);
     }
 }
