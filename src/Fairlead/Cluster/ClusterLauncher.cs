@@ -208,8 +208,15 @@ internal sealed class ClusterLauncher(ClusterPaths paths, Steps steps, TimeProvi
     {
         using var process = pid > 0 ? ProcessHandle.TryOpen(pid) : null;
         if (process is not { HasExited: false }) return false;
-        // A number in a file from before may be another program's by now; one that is being started has no words yet.
-        var words = File.ReadAllText($"/proc/{pid}/cmdline");
-        return words.Length == 0 || words.Contains("fairlead", StringComparison.Ordinal);
+        try
+        {
+            // A number in a file from before may be another program's by now; one that is being started has no words yet.
+            var words = File.ReadAllText($"/proc/{pid}/cmdline");
+            return words.Length == 0 || words.Contains("fairlead", StringComparison.Ordinal);
+        }
+        catch (IOException)
+        {
+            return false;
+        }
     }
 }
