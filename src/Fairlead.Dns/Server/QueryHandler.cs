@@ -1,3 +1,4 @@
+using System.Buffers;
 using Fairlead.Dns.Forward;
 using Fairlead.Dns.Wire;
 using Fairlead.Dns.Zone;
@@ -88,14 +89,14 @@ internal sealed class QueryHandler(ZoneHolder zone, Forwarder forwarder, LoopPro
     {
         var query = default(Query);
         query.Parse(asked);
-        byte[] response = new byte[Limits.Message];
-        int length = new ZoneResponder().Respond(query, asked, zone.Current, response, out byte[]? target);
-        if (length == 0)
+        byte[] response = ArrayPool<byte>.Shared.Rent(Limits.Message);
+        int length = new ZoneResponder().Respond(query, asked, zone.Current, response.AsSpan(0, Limits.Message), out byte[]? target);
+        if (length > 0)
         {
-            return (null, forwarder.ResolveAsync(query, asked));
+            parts.Add(response[..length]);
         }
-        parts.Add(response[..length]);
-        return (target, null);
+        ArrayPool<byte>.Shared.Return(response);
+        return length > 0 ? (target, null) : (null, forwarder.ResolveAsync(query, asked));
     }
 
     private byte[] Finish(byte[] message, bool isUdp, List<byte[]> parts, CachedResponse? forwarded)

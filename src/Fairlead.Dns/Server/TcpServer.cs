@@ -123,6 +123,8 @@ internal sealed class TcpServer : IAsyncDisposable
 #pragma warning disable CA1001 // The semaphores hold nothing of the system's, and answers under way may outlive the connection.
     private sealed class Connection(Socket socket, QueryHandler handler, TcpLimits limits, TimeProvider time)
     {
+        /// <summary>Of the reading loop alone: an answer is copied out of it before the next question is read.</summary>
+        private readonly byte[] _response = new byte[Limits.Message];
         private readonly SemaphoreSlim _writing = new(1);
         private readonly SemaphoreSlim _pending = new(limits.Pipelined);
 
@@ -159,13 +161,12 @@ internal sealed class TcpServer : IAsyncDisposable
         private byte[]? TryAnswer(byte[] message)
         {
             var query = default(Query);
-            byte[] response = new byte[Limits.Message];
-            int length = handler.TryAnswer(ref query, message, isUdp: false, response);
+            int length = handler.TryAnswer(ref query, message, isUdp: false, _response);
             return length switch
             {
                 QueryHandler.Later => null,
                 0 => [],
-                _ => Frame(response.AsSpan(0, length)),
+                _ => Frame(_response.AsSpan(0, length)),
             };
         }
 
