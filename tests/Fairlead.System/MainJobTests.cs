@@ -141,7 +141,8 @@ public sealed partial class MainJobTests(Cluster cluster)
         await using var kubectl = await cluster.NamespaceAsync();
         await kubectl.RunAsync("apply", "-f", "examples/kubia/");
         var pods = await kubectl.WaitForReadyAsync("kubia", 3);
-        Assert.Contains($"{pods[0]} serves http on port 8080", await kubectl.RunAsync("logs", pods[0]), StringComparison.Ordinal);
+        // Without a readiness probe a pod is ready before its program has said a word.
+        await Until.AsyncHolds(() => kubectl.RunAsync("logs", pods[0]), text => text.Contains($"{pods[0]} serves http on port 8080", StringComparison.Ordinal), "the first line of the log");
         using var follow = Command.Start("kubectl", ["--kubeconfig", cluster.Kubeconfig, "-n", kubectl.Namespace, "logs", "-f", pods[0]]);
         try
         {

@@ -66,8 +66,8 @@ public sealed class OutsideTests(Cluster cluster)
         await own.Kubectl.RunAsync("apply", "-f", "examples/kubia/", "-f", "examples/kubia-nodeport/");
         await own.Kubectl.RunAsync("scale", "rc", "kubia", "--replicas=1");
         await own.Kubectl.RunAsync("patch", "svc", "kubia-nodeport", "-p", "{\"spec\":{\"externalTrafficPolicy\":\"Local\"}}");
-        await Until.AsyncHolds(() => own.Kubectl.EndpointPodsAsync("kubia-nodeport"), pods => pods.Length == 1, "one endpoint");
-        var home = await own.Kubectl.RunAsync("get", "pods", "-l", "app=kubia", "--field-selector", "status.phase=Running", "-o", "jsonpath={.items[0].status.hostIP}");
+        var left = await Until.AsyncHolds(() => own.Kubectl.EndpointPodsAsync("kubia-nodeport"), pods => pods.Length == 1, "one endpoint");
+        var home = await own.Kubectl.RunAsync("get", "pod", left[0], "-o", "jsonpath={.status.hostIP}");
         var nodes = await own.Kubectl.WordsAsync("nodes", "{.items[*].status.addresses[?(@.type==\"InternalIP\")].address}");
 
         await Until.AsyncHolds(() => CurlAsync($"http://{home}:30123/"), result => result.Code == 0, "the node with the pod answers");

@@ -62,6 +62,25 @@ public sealed class ServiceTests(Cluster cluster)
     }
 
     [Fact]
+    public async Task ManualEndpoints_ServiceWithoutSelector_LeadsThere()
+    {
+        await using var kubectl = await cluster.NamespaceAsync();
+        await kubectl.RunAsync("apply", "-f", "examples/kubia/", "-f", "examples/manual-endpoints/");
+        var pods = await kubectl.WaitForReadyAsync("kubia", 3);
+        Assert.Matches(@"external-service\s+11\.11\.11\.11:80,22\.22\.22\.22:80", await kubectl.RunAsync("get", "endpoints", "external-service"));
+        await Until.AsyncHolds(
+            () => kubectl.WordsAsync("endpointslices", "{.items[*].endpoints[*].addresses[0]}", "-l", "kubernetes.io/service-name=external-service"),
+            found => found.Order().SequenceEqual(["11.11.11.11", "22.22.22.22"]), "the slice that mirrors the endpoints");
+
+        // An address that the service's maker knows and no selector finds.
+        var known = await kubectl.RunAsync("get", "pod", pods[1], "-o", "jsonpath={.status.podIP}");
+        await kubectl.RunAsync("patch", "endpoints", "external-service", "-p", $"{{\"subsets\":[{{\"addresses\":[{{\"ip\":\"{known}\"}}],\"ports\":[{{\"port\":8080}}]}}]}}");
+        var address = await kubectl.ClusterIpAsync("external-service");
+
+        await Until.AsyncHolds(() => kubectl.CurlAsync(pods[0], $"http://{address}/"), answer => answer.Output == $"You've hit {pods[1]}\n", "the service leads to the address");
+    }
+
+    [Fact]
     public async Task Hairpin_PodReachesItselfThroughItsService()
     {
         await using var kubectl = await cluster.NamespaceAsync();

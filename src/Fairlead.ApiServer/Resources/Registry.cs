@@ -143,7 +143,9 @@ internal sealed partial class Registry(ObjectCache cache, IStore store, KindTabl
             ["kind"] = kind.Plural,
             ["causes"] = new JsonArray(new JsonObject
             {
-                ["reason"] = "NamespaceTerminating", ["message"] = $"namespace {ns} is being terminated", ["field"] = "metadata.namespace",
+                ["reason"] = "NamespaceTerminating",
+                ["message"] = $"namespace {ns} is being terminated",
+                ["field"] = "metadata.namespace",
             }),
         });
     }

@@ -31,7 +31,9 @@ internal static class MirroringPlan
                 if (!groups.TryGetValue((family, ports), out var home)) groups[(family, ports)] = home = [];
                 home.Add(new SliceEndpoint([address.Ip], isReady, null, null)
                 {
-                    NodeName = address.NodeName, Hostname = address.Hostname, Target = address.Target,
+                    NodeName = address.NodeName,
+                    Hostname = address.Hostname,
+                    Target = address.Target,
                 });
             }
         }

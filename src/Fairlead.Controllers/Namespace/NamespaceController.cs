@@ -107,7 +107,11 @@ internal sealed class NamespaceController : KeyedController<string>
                 : now;
             list.Add((JsonNode)new JsonObject
             {
-                ["type"] = wanted.Type, ["status"] = Status(wanted), ["lastTransitionTime"] = since, ["reason"] = wanted.Reason, ["message"] = wanted.Message,
+                ["type"] = wanted.Type,
+                ["status"] = Status(wanted),
+                ["lastTransitionTime"] = since,
+                ["reason"] = wanted.Reason,
+                ["message"] = wanted.Message,
             });
         }
         var patch = new JsonObject { ["status"] = new JsonObject { ["conditions"] = list } };

@@ -110,7 +110,11 @@ internal sealed class NodeLifecycleController : KeyedController<string>
             await _client.PatchAsync(ApiResources.Pods, pod.Key, Patch.StrategicMerge(patch), "status", cancel);
             var about = new V1ObjectReference
             {
-                ApiVersion = "v1", Kind = "Pod", NamespaceProperty = pod.Key.Namespace, Name = pod.Key.Name, Uid = pod.Meta.Uid,
+                ApiVersion = "v1",
+                Kind = "Pod",
+                NamespaceProperty = pod.Key.Namespace,
+                Name = pod.Key.Name,
+                Uid = pod.Meta.Uid,
             };
             _events.Warning(about, "NodeNotReady", "Node is not ready");
         }

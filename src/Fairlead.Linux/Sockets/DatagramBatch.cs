@@ -114,7 +114,12 @@ public sealed unsafe class DatagramBatch : IDisposable
             var vector = new Libc.IoVector { Base = data, Length = (nuint)answer.Length };
             var header = new Libc.MessageHeader
             {
-                Name = name, NameLength = (uint)to.Name.Length, Vectors = &vector, VectorCount = 1, Control = control, ControlLength = (nuint)to.Control.Length,
+                Name = name,
+                NameLength = (uint)to.Name.Length,
+                Vectors = &vector,
+                VectorCount = 1,
+                Control = control,
+                ControlLength = (nuint)to.Control.Length,
             };
             return Libc.SendMessage(socket.SafeHandle, &header, 0) >= 0;
         }

@@ -61,7 +61,10 @@ internal sealed class Underlay(ClusterPaths paths)
             host.TryDeleteLink(paths.NodeLink(node.Index));
             host.CreateVeth(new VethPair
             {
-                Name = paths.NodeLink(node.Index), PeerName = "eth0", PeerNamespace = space, Master = host.IndexOf(paths.Bridge),
+                Name = paths.NodeLink(node.Index),
+                PeerName = "eth0",
+                PeerNamespace = space,
+                Master = host.IndexOf(paths.Bridge),
             });
         }
         using (var inside = RouteSocket.Open(space))

@@ -80,7 +80,8 @@ public sealed class ClusterTests
     {
         await using var cluster = await TestCluster.StartAsync(new ControllerOptions
         {
-            NodeMonitorGracePeriod = TimeSpan.FromMilliseconds(800), NodeMonitorPeriod = TimeSpan.FromMilliseconds(100),
+            NodeMonitorGracePeriod = TimeSpan.FromMilliseconds(800),
+            NodeMonitorPeriod = TimeSpan.FromMilliseconds(100),
         });
         await cluster.Client.CreateAsync(ApiResources.ReplicationControllers, TestCluster.Kubia(1), Cancel);
         await cluster.UntilPodsAsync(pods => pods.Count == 1 && TestCluster.IsReady(pods[0]), "a ready pod");

@@ -25,7 +25,7 @@ internal sealed partial class OciRuntime
     private static async Task<Socket> ConnectAsync(NetworkNamespace network, string path, int port, CancellationToken cancel)
     {
         var failures = new List<string>();
-        foreach (var (name, address) in ((string, IPAddress)[])[ ("IPv4: dial tcp4 127.0.0.1", IPAddress.Loopback), ("IPv6 dial tcp6 [::1]", IPAddress.IPv6Loopback)])
+        foreach (var (name, address) in ((string, IPAddress)[])[("IPv4: dial tcp4 127.0.0.1", IPAddress.Loopback), ("IPv6 dial tcp6 [::1]", IPAddress.IPv6Loopback)])
         {
             try
             {

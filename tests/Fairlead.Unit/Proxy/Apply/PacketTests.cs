@@ -198,7 +198,9 @@ public sealed class PacketTests
     {
         ServiceInfo service = Make.Service(Vip, Make.Tcp(80, nodePort: 30080)) with
         {
-            ExternalAddresses = new([IPAddress.Parse(Balancer)]), ExternalLocal = externalLocal, InternalLocal = internalLocal,
+            ExternalAddresses = new([IPAddress.Parse(Balancer)]),
+            ExternalLocal = externalLocal,
+            InternalLocal = internalLocal,
         };
         SliceInfo slice = Make.Slice("web", [s_tcp], Pods(2));
         return Make.Input("web", service, slice with { Endpoints = new(slice.Endpoints.Select(endpoint => endpoint with { IsLocal = endpointsAreLocal })) });
