@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Text.Json;
 using Xunit;
 
 namespace Fairlead.System;
@@ -39,15 +41,15 @@ public sealed class ReadinessTests(Cluster cluster)
         await kubectl.RunAsync("apply", "-f", "examples/readiness/");
         var pods = await RunningAsync(kubectl, 3);
         await Until.AsyncHolds(() => kubectl.WordsAsync("endpointslices", "{.items[*].endpoints[*].targetRef.name}", "-l", "kubernetes.io/service-name=kubia"), names => names.Length == 3, "three endpoints, none ready");
-        using var watchPods = Watch(kubectl, "pods", "P {.metadata.name} {.status.conditions[?(@.type==\"Ready\")].status}");
-        using var watchSlices = Watch(kubectl, "endpointslices", "S {range .endpoints[?(@.conditions.ready==true)]}{.targetRef.name} {end}");
+        using var watchPods = Watch($"/api/v1/namespaces/{kubectl.Namespace}/pods?watch=1");
+        using var watchSlices = Watch($"/apis/discovery.k8s.io/v1/namespaces/{kubectl.Namespace}/endpointslices?watch=1");
         var times = new List<double>();
         try
         {
             foreach (var pod in pods)
             {
-                var verdict = ReadUntilAsync(watchPods, line => line.StartsWith($"P {pod} True", StringComparison.Ordinal));
-                var endpoint = ReadUntilAsync(watchSlices, line => line.Contains(pod, StringComparison.Ordinal));
+                var verdict = ReadUntilAsync(watchPods, seen => IsReadyPod(seen, pod));
+                var endpoint = ReadUntilAsync(watchSlices, seen => HasReadyEndpoint(seen, pod));
                 await kubectl.RunAsync("exec", pod, "--", "touch", "/var/ready");
                 times.Add(((await endpoint) - (await verdict)).TotalMilliseconds);
             }
@@ -97,15 +99,25 @@ public sealed class ReadinessTests(Cluster cluster)
     private static Task<string[]> RunningAsync(Kubectl kubectl, int count) =>
         Until.AsyncHolds(async () => (await kubectl.WordsAsync("pods", "{.items[?(@.status.phase==\"Running\")].metadata.name}")).Order().ToArray(), pods => pods.Length == count, $"{count} running pods");
 
-    private global::System.Diagnostics.Process Watch(Kubectl kubectl, string what, string jsonPath) => Command.Start("kubectl",
-        ["--kubeconfig", cluster.Kubeconfig, "-n", kubectl.Namespace, "get", what, "-w", "-o", "jsonpath=" + jsonPath + "{\"\\n\"}"]);
+    private static bool IsReadyPod(JsonElement pod, string name) =>
+        pod.GetProperty("metadata").GetProperty("name").GetString() == name
+        && pod.GetProperty("status").TryGetProperty("conditions", out var conditions)
+        && conditions.EnumerateArray().Any(condition => condition.GetProperty("type").GetString() == "Ready" && condition.GetProperty("status").GetString() == "True");
 
-    private static async Task<TimeSpan> ReadUntilAsync(global::System.Diagnostics.Process watch, Func<string, bool> holds)
+    private static bool HasReadyEndpoint(JsonElement slice, string pod) => slice.GetProperty("endpoints").EnumerateArray()
+        .Any(endpoint => endpoint.GetProperty("targetRef").GetProperty("name").GetString() == pod && endpoint.GetProperty("conditions").GetProperty("ready").GetBoolean());
+
+    private Process Watch(string path) => Command.Start("kubectl", ["--kubeconfig", cluster.Kubeconfig, "get", "--raw", path]);
+
+    /// <summary>When the watch first told of an object that it holds for.</summary>
+    private static async Task<TimeSpan> ReadUntilAsync(Process watch, Func<JsonElement, bool> holds)
     {
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
         while (await watch.StandardOutput.ReadLineAsync(patience.Token) is { } line)
         {
-            if (holds(line)) return TimeProvider.System.GetElapsedTime(0);
+            var seen = TimeProvider.System.GetElapsedTime(0);
+            using var json = JsonDocument.Parse(line);
+            if (holds(json.RootElement.GetProperty("object"))) return seen;
         }
         throw new InvalidOperationException("the watch ended: " + await watch.StandardError.ReadToEndAsync(patience.Token));
     }
