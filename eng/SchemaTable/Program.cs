@@ -1,15 +1,15 @@
-// Writes the schema table of the API server from KubernetesClient's models and merge-keys.txt:
+// Writes the schema table of the API server from KubernetesClient's models, merge-keys.txt and field-numbers.txt:
 //   dotnet run --project eng/SchemaTable > src/Fairlead.ApiServer/Resources/Schema/kubernetes.schema
-// One line a type: Name field:type field:type …  See docs/api-server.md for the letters.
+// One line a type: Name field:type field:type …  See docs/adding-a-kind.md for the letters.
 using System.Reflection;
 using System.Text.Json.Serialization;
 using k8s.Models;
 
 var models = typeof(V1Pod).Assembly.GetExportedTypes().Where(type => type.Namespace == "k8s.Models").ToDictionary(type => type.Name);
-var mergeKeys = File.ReadLines(Path.Combine(AppContext.BaseDirectory, "merge-keys.txt"))
-    .Where(line => line.Length > 0 && line[0] != '#')
-    .Select(line => line.Split(' ', 2))
-    .ToDictionary(parts => parts[0], parts => parts[1]);
+var mergeKeys = Lines("merge-keys.txt").Select(line => line.Split(' ', 2)).ToDictionary(parts => parts[0], parts => parts[1]);
+var numbers = Lines("field-numbers.txt")
+    .SelectMany(line => line.Split(' ')[1..].Select(fact => (Key: $"{line.Split(' ')[0]}.{fact.Split('=')[0]}", Fact: fact.Split('=')[1])))
+    .ToDictionary(pair => pair.Key, pair => pair.Fact);
 var roots = models.Values.Where(IsServedKind).Concat(
     new[] { "V1Status", "V1DeleteOptions", "V1Scale", "V1Binding", "V1Eviction", "Authenticationv1TokenRequest", "V1ListMeta" }.Select(name => models[name]));
 var queue = new Queue<Type>(roots);
@@ -27,12 +27,22 @@ foreach (var type in seen.Values)
 {
     var fields = Properties(type).Select(property => (Name: JsonName(property), property.PropertyType))
         .OrderBy(field => field.Name, StringComparer.Ordinal)
-        .Select(field => $"{field.Name}:{Describe(field.PropertyType)}{(mergeKeys.TryGetValue($"{type.Name}.{field.Name}", out var merge) ? "@" + merge : "")}");
+        .Select(field => $"{field.Name}:{WithNumber($"{type.Name}.{field.Name}", Describe(field.PropertyType))}{(mergeKeys.TryGetValue($"{type.Name}.{field.Name}", out var merge) ? "@" + merge : "")}");
     Console.WriteLine($"{type.Name} {string.Join(' ', fields)}");
 }
-var unknown = mergeKeys.Keys.Where(key => !seen.TryGetValue(key.Split('.')[0], out var type) || !Properties(type).Any(p => JsonName(p) == key.Split('.')[1])).ToList();
-if (unknown.Count > 0) Console.Error.WriteLine($"merge-keys.txt names what the models do not have: {string.Join(", ", unknown)}");
+var unknown = mergeKeys.Keys.Concat(numbers.Keys).Where(key => !seen.TryGetValue(key.Split('.')[0], out var type) || !Properties(type).Any(p => JsonName(p) == key.Split('.')[1])).ToList();
+if (unknown.Count > 0) Console.Error.WriteLine($"merge-keys.txt or field-numbers.txt names what the models do not have: {string.Join(", ", unknown)}");
 return unknown.Count == 0 ? 0 : 1;
+
+// "t" and "4m*" make "u#4*": a MicroTime is a type of its own, the rest is written behind the type.
+string WithNumber(string key, string kind)
+{
+    if (!numbers.TryGetValue(key, out var fact)) return kind;
+    return (fact.Contains('m') ? "u" : kind) + "#" + fact.Replace("m", "");
+}
+
+static IEnumerable<string> Lines(string file) =>
+    File.ReadLines(Path.Combine(AppContext.BaseDirectory, file)).Where(line => line.Length > 0 && line[0] != '#');
 
 static bool IsServedKind(Type type)
 {

@@ -33,11 +33,13 @@ public sealed class ApiServerHost : IAsyncDisposable
     }
 
     /// <summary>Loads the store, makes the default objects and listens. When it answers, the server is ready.</summary>
+    /// <exception cref="ApiServerOptionsException">Options that cannot work; nothing was opened.</exception>
     /// <exception cref="StoreException">The store cannot be opened.</exception>
     /// <exception cref="IOException">An address to listen on is in use.</exception>
     public static async Task<ApiServerHost> StartAsync(
         ApiServerOptions options, IStore store, ILoggerFactory logs, TimeProvider time, CancellationToken cancel)
     {
+        if (options.Validate().ToList() is { Count: > 0 } errors) throw new ApiServerOptionsException(string.Join("; ", errors));
         var allocator = new ServiceAllocator(options.Addresses, options.FirstNodePort, options.LastNodePort);
         var kinds = new KindTable(allocator);
         var cache = new ObjectCache(kinds.All);
@@ -47,7 +49,7 @@ public sealed class ApiServerHost : IAsyncDisposable
         await new DefaultObjects(registry, options).EnsureAsync(cancel);
         var tunnel = new NodeTunnel(options.KubeletClientCertificate, options.ClientAuthorities);
         var handler = new ApiHandler(
-            new Authentication(options.Tokens), kinds, new ResourceHandler(registry, time), new NodeStreams(registry, tunnel),
+            new Authentication(options.Tokens), new Authorization(new NodeAuthorization(cache, kinds)), kinds, new ResourceHandler(registry, time), new NodeStreams(registry, tunnel),
             new Discovery(kinds, options.AdvertiseAddress.ToString()), new OpenApi(kinds), logs.CreateLogger("apiserver"));
         var web = Build(options, logs);
         web.Run(handler.HandleAsync);

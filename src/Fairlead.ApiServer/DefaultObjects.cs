@@ -3,15 +3,18 @@ using Fairlead.ApiServer.Resources;
 
 namespace Fairlead.ApiServer;
 
-/// <summary>What every cluster has from its first moment: the system namespaces and the Service of the API server itself.</summary>
+/// <summary>What every cluster has from its first moment: the system namespaces, the Service of the API server itself, and that of the DNS.</summary>
 internal sealed class DefaultObjects(Registry registry, ApiServerOptions options)
 {
+    private const int DnsAddress = 10;
+    private const int DnsPort = 10053;
     private static readonly string[] Namespaces = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
     public async Task EnsureAsync(CancellationToken cancel)
     {
         foreach (var name in Namespaces) await EnsureAsync("", "namespaces", "", name, [], cancel);
         await EnsureAsync("", "services", "default", "kubernetes", Service(), cancel);
+        await EnsureAsync("", "services", "kube-system", "kube-dns", DnsService(), cancel);
         await EnsureAsync("", "endpoints", "default", "kubernetes", Endpoints(), cancel);
         await EnsureAsync("discovery.k8s.io", "endpointslices", "default", "kubernetes", EndpointSlice(), cancel);
     }
@@ -45,6 +48,22 @@ internal sealed class DefaultObjects(Registry registry, ApiServerOptions options
         {
             ["clusterIP"] = options.Addresses.At(1).ToString(),
             ["ports"] = new JsonArray(new JsonObject { ["name"] = "https", ["port"] = 443, ["protocol"] = "TCP", ["targetPort"] = options.AdvertiseAddress.Port }),
+        },
+    };
+
+    /// <summary>The name servers of pods, where kubeadm puts them. Without a selector: each node's agent adds its own endpoint.</summary>
+    private JsonObject DnsService() => new()
+    {
+        ["metadata"] = new JsonObject
+        {
+            ["labels"] = new JsonObject { ["k8s-app"] = "kube-dns", ["kubernetes.io/cluster-service"] = "true", ["kubernetes.io/name"] = "Fairlead" },
+        },
+        ["spec"] = new JsonObject
+        {
+            ["clusterIP"] = options.Addresses.At(DnsAddress).ToString(),
+            ["ports"] = new JsonArray(
+                new JsonObject { ["name"] = "dns", ["port"] = 53, ["protocol"] = "UDP", ["targetPort"] = DnsPort },
+                new JsonObject { ["name"] = "dns-tcp", ["port"] = 53, ["protocol"] = "TCP", ["targetPort"] = DnsPort }),
         },
     };
 

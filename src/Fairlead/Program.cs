@@ -11,6 +11,7 @@ var root = new RootCommand("Kubernetes Services, whole, in one binary: API serve
     ServerCommand.Create(),
     AgentCommand.Create(),
     ProxyCommand.Create(),
+    DnsCommand.Create(),
     ControllersCommand.Create(),
     EchoCommand.Create(),
     VersionCommand.Create(),

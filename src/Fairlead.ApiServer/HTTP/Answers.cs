@@ -1,12 +1,13 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using Fairlead.ApiServer.Protobuf;
 using Fairlead.ApiServer.Resources;
 using Fairlead.ApiServer.Watch;
 using Microsoft.AspNetCore.Http;
 
 namespace Fairlead.ApiServer.HTTP;
 
-/// <summary>Writes answers as Kubernetes does: JSON, with refusals as a Status.</summary>
+/// <summary>Writes answers as Kubernetes does: JSON, or protobuf where nothing else is accepted, with refusals as a Status.</summary>
 internal static class Answers
 {
     public const string Json = "application/json";
@@ -17,10 +18,12 @@ internal static class Answers
         return WriteAsync(context, error.Code, error.ToStatus());
     }
 
-    public static Task WriteAsync(HttpContext context, int code, JsonNode body) =>
-        WriteAsync(context, code, Encoding.UTF8.GetBytes(body.ToJsonString()));
+    public static Task WriteAsync(HttpContext context, int code, JsonNode body) => body is JsonObject obj && ProtobufAnswer.IsWanted(context)
+        ? WriteAsync(context, code, ProtobufAnswer.Encode(obj), Envelope.MediaType)
+        : WriteAsync(context, code, Encoding.UTF8.GetBytes(body.ToJsonString()));
 
-    public static Task WriteAsync(HttpContext context, int code, StoredObject obj) => WriteAsync(context, code, obj.Json);
+    public static Task WriteAsync(HttpContext context, int code, StoredObject obj) =>
+        ProtobufAnswer.IsWanted(context) ? WriteAsync(context, code, obj.ToTree()) : WriteAsync(context, code, obj.Json);
 
     public static async Task WriteAsync(HttpContext context, int code, ReadOnlyMemory<byte> body, string contentType = Json)
     {

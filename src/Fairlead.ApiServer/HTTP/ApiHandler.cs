@@ -8,7 +8,7 @@ namespace Fairlead.ApiServer.HTTP;
 
 /// <summary>The way of every request: parse, authenticate, authorize, dispatch; and the one place where a failure becomes an answer.</summary>
 internal sealed class ApiHandler(
-    Authentication authentication, KindTable kinds, ResourceHandler resources, NodeStreams streams, Discovery discovery, OpenApi openApi, ILogger log)
+    Authentication authentication, Authorization authorization, KindTable kinds, ResourceHandler resources, NodeStreams streams, Discovery discovery, OpenApi openApi, ILogger log)
 {
     public async Task HandleAsync(HttpContext context)
     {
@@ -42,7 +42,8 @@ internal sealed class ApiHandler(
         var path = context.Request.Path.Value ?? "/";
         var request = ApiRequest.Parse(context.Request.Method, path.TrimEnd('/'), RequestQuery.IsTrue(context, "watch"), kinds);
         var user = authentication.Authenticate(context) ?? throw ApiError.Unauthorized();
-        if (!Authorization.Allows(user, request)) throw Forbidden(user, request);
+        if (!authorization.Allows(user, request, context.Request.Query["fieldSelector"].ToString())) throw Forbidden(user, request);
+        context.Features.Set(user);
         if (NodeStreams.Serves(request)) return streams.HandleAsync(context, request);
         if (request.Kind is not null) return resources.HandleAsync(context, request);
         return request.Path switch

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Fairlead.ApiServer.Protobuf;
 using Fairlead.ApiServer.Resources;
 using Fairlead.ApiServer.Resources.Schema;
 using Microsoft.AspNetCore.Http;
@@ -8,7 +9,7 @@ using Microsoft.AspNetCore.Http;
 namespace Fairlead.ApiServer.HTTP;
 
 /// <summary>
-/// OpenAPI v3, a document a group version, written once from the schema table. kubectl reads from it whether the server
+/// OpenAPI v3, a document a group version, and v2 for older clients, written once from the schema table. kubectl reads from it whether the server
 /// validates fields, the merge keys of its patches, and what `kubectl explain` shows.
 /// </summary>
 internal sealed class OpenApi(KindTable kinds)
@@ -17,14 +18,31 @@ internal sealed class OpenApi(KindTable kinds)
         .GroupBy(kind => kind.Group.Length == 0 ? $"api/{kind.Version}" : $"apis/{kind.Group}/{kind.Version}")
         .ToDictionary(group => group.Key, group => Finish(Write([.. group]))));
 
-    /// <summary>Answers a path below /openapi/v3, or null.</summary>
+    private readonly Lazy<(byte[] Json, byte[] Message, string Hash)> _v2 = new(() =>
+    {
+        var document = OpenApiV2.Document(kinds.All);
+        var (body, hash) = Finish(Encoding.UTF8.GetBytes(document.ToJsonString()));
+        return (body, OpenApiMessage.Encode(document), hash);
+    });
+
+    /// <summary>Answers a path below /openapi, or null.</summary>
     public Task? Handle(HttpContext context, string path)
     {
+        if (path == "/openapi/v2") return HandleV2(context);
         if (path == "/openapi/v3") return Answers.WriteAsync(context, 200, Index());
         const string Prefix = "/openapi/v3/";
         if (!path.StartsWith(Prefix, StringComparison.Ordinal) || !_documents.Value.TryGetValue(path[Prefix.Length..], out var document)) return null;
         context.Response.Headers.ETag = $"\"{document.Hash}\"";
         return Answers.WriteAsync(context, 200, document.Body);
+    }
+
+    private Task HandleV2(HttpContext context)
+    {
+        var (json, message, hash) = _v2.Value;
+        var asMessage = context.Request.Headers.Accept.ToString().Contains("proto-openapi.spec.v2", StringComparison.Ordinal);
+        context.Response.Headers.ETag = $"\"{hash}\"";
+        context.Response.Headers.Vary = "Accept";
+        return asMessage ? Answers.WriteAsync(context, 200, message, OpenApiMessage.MediaType) : Answers.WriteAsync(context, 200, json);
     }
 
     private byte[] Index()
@@ -64,7 +82,7 @@ internal sealed class OpenApi(KindTable kinds)
             json.WriteEndObject();
             json.WriteStartObject("components");
             json.WriteStartObject("schemas");
-            foreach (var type in Reachable(group)) WriteSchema(json, type, group.FirstOrDefault(kind => kind.Schema == type));
+            foreach (var type in OpenApiV2.Reachable(group)) WriteSchema(json, type, group.FirstOrDefault(kind => kind.Schema == type));
             json.WriteEndObject();
             json.WriteEndObject();
             json.WriteEndObject();
@@ -167,10 +185,7 @@ internal sealed class OpenApi(KindTable kinds)
     private static void WriteField(Utf8JsonWriter json, SchemaField field)
     {
         if (field.MergeKey is { } key) json.WriteString("x-kubernetes-patch-merge-key", key);
-        var strategies = new List<string>();
-        if (field.MergeKey is not null || field.MergesAsSet) strategies.Add("merge");
-        if (field.RetainKeys) strategies.Add("retainKeys");
-        if (strategies.Count > 0) json.WriteString("x-kubernetes-patch-strategy", string.Join(',', strategies));
+        if (OpenApiV2.Strategy(field) is { Length: > 0 } strategy) json.WriteString("x-kubernetes-patch-strategy", strategy);
         switch (field.Shape)
         {
             case SchemaShape.List:
@@ -193,6 +208,14 @@ internal sealed class OpenApi(KindTable kinds)
 
     private static void WriteValue(Utf8JsonWriter json, SchemaField field)
     {
+        if (field.Value == SchemaValue.Texts)
+        {
+            json.WriteString("type", "array");
+            json.WriteStartObject("items");
+            json.WriteString("type", "string");
+            json.WriteEndObject();
+            return;
+        }
         if (field.Value == SchemaValue.Struct)
         {
             json.WriteStartArray("allOf");
@@ -208,7 +231,7 @@ internal sealed class OpenApi(KindTable kinds)
             SchemaValue.Int64 => ("integer", "int64"),
             SchemaValue.Double => ("number", "double"),
             SchemaValue.Flag => ("boolean", ""),
-            SchemaValue.Time => ("string", "date-time"),
+            SchemaValue.Time or SchemaValue.MicroTime => ("string", "date-time"),
             SchemaValue.Bytes => ("string", "byte"),
             SchemaValue.IntOrString => ("", "int-or-string"),
             SchemaValue.Any => ("object", ""),
@@ -216,21 +239,6 @@ internal sealed class OpenApi(KindTable kinds)
         };
         if (type.Length > 0) json.WriteString("type", type);
         if (format.Length > 0) json.WriteString("format", format);
-    }
-
-    private static IEnumerable<SchemaType> Reachable(IEnumerable<Kind> group)
-    {
-        var seen = new HashSet<SchemaType>();
-        var queue = new Queue<SchemaType>(group.Select(kind => kind.Schema));
-        while (queue.TryDequeue(out var type))
-        {
-            if (!seen.Add(type)) continue;
-            foreach (var field in type.Fields.Values)
-            {
-                if (field.Type is { } next) queue.Enqueue(next);
-            }
-        }
-        return seen.OrderBy(type => type.Name, StringComparer.Ordinal);
     }
 
     private static string NameOf(SchemaType type) => "io.k8s." + type.GoName;

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Fairlead.ApiServer.Json;
+using Fairlead.ApiServer.Protobuf;
 using Fairlead.ApiServer.Resources;
 using Fairlead.ApiServer.Resources.Schema;
 using Microsoft.AspNetCore.Http;
@@ -35,8 +36,7 @@ internal static class RequestBody
     /// <summary>Reads an object of the kind that the path names.</summary>
     public static async Task<JsonObject> ReadObjectAsync(HttpContext context, Kind kind)
     {
-        CheckJson(context);
-        var obj = Decode(await ReadAsync(context), kind.Name, kind.ApiVersion, kind.Schema, context);
+        var obj = Decode(ToJson(context, await ReadAsync(context), kind.Name, kind.Schema), kind.Name, kind.ApiVersion, kind.Schema, context);
         if (obj.Text("kind") is { Length: > 0 } name && name != kind.Name)
             throw ApiError.BadRequest($"{name} in version \"{obj.Text("apiVersion")}\" cannot be handled as a {kind.Name}: the object provided is of another kind");
         if (obj.Text("apiVersion") is { Length: > 0 } version && version != kind.ApiVersion)
@@ -44,11 +44,33 @@ internal static class RequestBody
         return obj;
     }
 
-    /// <summary>Reads an object of a type that is no stored kind: Binding, Scale, DeleteOptions.</summary>
+    /// <summary>Reads an object of a type that is no stored kind: Binding, Scale, DeleteOptions. Without a body it is empty.</summary>
     public static async Task<JsonObject> ReadObjectAsync(HttpContext context, string kind, string schema)
     {
-        CheckJson(context);
-        return Decode(await ReadAsync(context), kind, "v1", SchemaTable.Get(schema), context);
+        var type = SchemaTable.Get(schema);
+        var body = await ReadAsync(context);
+        return body.Length == 0 ? [] : Decode(ToJson(context, body, kind, type), kind, "v1", type, context);
+    }
+
+    /// <summary>The body as JSON, from the form that its content type names.</summary>
+    private static byte[] ToJson(HttpContext context, byte[] body, string kind, SchemaType type)
+    {
+        switch (MediaType(context))
+        {
+            case "" or "application/json" or "text/json":
+                return body;
+            case Envelope.MediaType:
+                try
+                {
+                    return System.Text.Encoding.UTF8.GetBytes(Envelope.Decode(body, type).ToJsonString());
+                }
+                catch (WireException e)
+                {
+                    throw ApiError.BadRequest($"{kind} in version \"v1\" cannot be handled as a {kind}: {e.Message}");
+                }
+            case var other:
+                throw ApiError.UnsupportedMediaType(other, $"application/json, {Envelope.MediaType}");
+        }
     }
 
     public static JsonObject Decode(ReadOnlySpan<byte> body, string kind, string apiVersion, SchemaType schema, HttpContext context)
@@ -104,12 +126,6 @@ internal static class RequestBody
         {
             throw ApiError.BadRequest($"error decoding patch: {e.Message}");
         }
-    }
-
-    private static void CheckJson(HttpContext context)
-    {
-        var type = MediaType(context);
-        if (type is not ("" or "application/json" or "text/json")) throw ApiError.UnsupportedMediaType(type, "application/json");
     }
 
     public static string MediaType(HttpContext context)

@@ -31,6 +31,36 @@ internal static class RequestQuery
             : throw ApiError.BadRequest($"Invalid value: \"{text}\": {name} must be a non-negative integer");
     }
 
+    /// <summary>
+    /// Which combinations of resourceVersion, resourceVersionMatch, continue and sendInitialEvents make sense
+    /// (Kubernetes API concepts: "Resource versions").
+    /// </summary>
+    /// <exception cref="ApiError">422, as Kubernetes words it.</exception>
+    public static void CheckListOptions(HttpContext context, bool watch)
+    {
+        var query = context.Request.Query;
+        var (match, version) = (query["resourceVersionMatch"].ToString(), query["resourceVersion"].ToString());
+        var initial = query["sendInitialEvents"].ToString().Length > 0;
+        var errors = new FieldErrors();
+        if (watch && initial && match != "NotOlderThan")
+            errors.Forbidden("resourceVersionMatch", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+        else if (watch && !initial && match.Length > 0)
+            errors.Forbidden("resourceVersionMatch", "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+        else if (!watch && initial) errors.Forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list");
+        else if (!watch && match.Length > 0) CheckMatch(match, version, query["continue"].ToString(), errors);
+        if (errors.Any) throw ApiError.Invalid(ListOptions, "", errors);
+    }
+
+    private static void CheckMatch(string match, string version, string token, FieldErrors errors)
+    {
+        if (version.Length == 0) errors.Forbidden("resourceVersionMatch", "resourceVersionMatch is forbidden unless resourceVersion is provided");
+        if (token.Length > 0) errors.Forbidden("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided");
+        if (match is not ("Exact" or "NotOlderThan")) errors.NotSupported("resourceVersionMatch", match, "Exact", "NotOlderThan", "");
+        if (match == "Exact" && version == "0") errors.Forbidden("resourceVersionMatch", "resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\"");
+    }
+
+    private static readonly Kind ListOptions = new("meta.k8s.io", "v1", "ListOptions", "listoptions", false, "V1ListMeta");
+
     public static Selection Selection(HttpContext context, Kind kind, string ns, string? name = null)
     {
         if (!LabelSelector.TryParse(context.Request.Query["labelSelector"], out var labels, out var error)) throw ApiError.BadRequest(error);

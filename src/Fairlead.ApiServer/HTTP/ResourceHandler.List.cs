@@ -14,6 +14,7 @@ internal sealed partial class ResourceHandler
 {
     private async Task ListAsync(HttpContext context, ApiRequest request)
     {
+        RequestQuery.CheckListOptions(context, watch: false);
         var kind = request.Kind!;
         var selection = RequestQuery.Selection(context, kind, request.Namespace);
         var limit = RequestQuery.Number(context, "limit") ?? 0;
@@ -43,14 +44,16 @@ internal sealed partial class ResourceHandler
                 ?? throw ApiError.Gone("The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.");
             return (then, at, after);
         }
-        if (context.Request.Query["resourceVersionMatch"].ToString() == "Exact")
+        var match = context.Request.Query["resourceVersionMatch"].ToString();
+        var version = RequestQuery.Number(context, "resourceVersion") ?? 0;
+        if (version > revision)
+            throw new ApiError(504, "Timeout", $"Too large resource version: {version}, current: {revision}", new JsonObject { ["retryAfterSeconds"] = 1 });
+        // A page at a version without a word about matching means that very version, since before there was such a word.
+        if (match == "Exact" || (match.Length == 0 && version > 0 && RequestQuery.Number(context, "limit") > 0))
         {
-            var exact = RequestQuery.Number(context, "resourceVersion") ?? throw ApiError.BadRequest("resourceVersionMatch is forbidden unless resourceVersion is provided");
-            var then = registry.Cache.SnapshotAt(kind, exact) ?? throw ApiError.Gone($"The resourceVersion for the provided list is too old: {exact}");
-            return (then, exact, null);
+            var then = registry.Cache.SnapshotAt(kind, version) ?? throw ApiError.Gone($"The resourceVersion for the provided list is too old: {version}");
+            return (then, version, null);
         }
-        if (RequestQuery.Number(context, "resourceVersion") is { } wanted && wanted > revision)
-            throw new ApiError(504, "Timeout", $"Too large resource version: {wanted}, current: {revision}", new JsonObject { ["retryAfterSeconds"] = 1 });
         return (objects, revision, null);
     }
 
@@ -67,12 +70,23 @@ internal sealed partial class ResourceHandler
 
     private static async Task WriteListAsync(HttpContext context, Kind kind, List<StoredObject> page, long revision, string? next, long remaining)
     {
-        context.Response.ContentType = Answers.Json;
-        var writer = context.Response.BodyWriter;
         var head = new JsonObject { ["resourceVersion"] = revision.ToString(System.Globalization.CultureInfo.InvariantCulture) };
         if (next is not null) head["continue"] = next;
         if (remaining > 0) head["remainingItemCount"] = remaining;
+        if (ProtobufAnswer.IsWanted(context))
+        {
+            await Answers.WriteAsync(context, 200, new JsonObject
+            {
+                ["kind"] = kind.Name + "List",
+                ["apiVersion"] = kind.ApiVersion,
+                ["metadata"] = head,
+                ["items"] = new JsonArray([.. page.Select(obj => obj.ToTree())]),
+            });
+            return;
+        }
         var start = $"{{\"kind\":\"{kind.Name}List\",\"apiVersion\":\"{kind.ApiVersion}\",\"metadata\":{head.ToJsonString()},\"items\":[";
+        context.Response.ContentType = Answers.Json;
+        var writer = context.Response.BodyWriter;
         writer.Write(Encoding.UTF8.GetBytes(start));
         for (var i = 0; i < page.Count; i++)
         {

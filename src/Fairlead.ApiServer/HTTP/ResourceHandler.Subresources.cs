@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Fairlead.ApiServer.Json;
 using Fairlead.ApiServer.Resources;
+using Fairlead.ApiServer.Resources.Schema;
 using Fairlead.ApiServer.Watch;
 using Microsoft.AspNetCore.Http;
 
@@ -26,15 +27,15 @@ internal sealed partial class ResourceHandler
     private async Task WriteScaleAsync(HttpContext context, ApiRequest request)
     {
         var kind = request.Kind!;
-        var body = await RequestBody.ReadAsync(context);
-        var mediaType = RequestBody.MediaType(context);
-        var patch = request.Verb == "patch" ? ReadPatch(mediaType, body, Resources.Schema.SchemaTable.Get("V1Scale")) : null;
+        var schema = SchemaTable.Get("V1Scale");
+        var patch = request.Verb == "patch" ? ReadPatch(RequestBody.MediaType(context), await RequestBody.ReadAsync(context), schema) : null;
+        var wanted = patch is null ? await RequestBody.ReadObjectAsync(context, "Scale", "V1Scale") : [];
         var written = await registry.UpdateAsync(
             kind, request.Namespace, request.Name, UpdateScope.Object,
             current =>
             {
                 var before = ScaleOf(current);
-                var scale = patch is null ? RequestBody.Decode(body, "Scale", "autoscaling/v1", Resources.Schema.SchemaTable.Get("V1Scale"), context) : patch(before);
+                var scale = patch is null ? wanted : patch(before);
                 var replicas = scale.Number("spec", "replicas") ?? 0;
                 if (replicas < 0) throw InvalidScale(request.Name, replicas);
                 current.Child("spec")["replicas"] = replicas;
@@ -121,7 +122,7 @@ internal sealed partial class ResourceHandler
         {
             ["type"] = "PodScheduled",
             ["status"] = "True",
-            ["lastTransitionTime"] = time.GetUtcNow().UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ssZ", System.Globalization.CultureInfo.InvariantCulture),
+            ["lastTransitionTime"] = Timestamp.Format(time.GetUtcNow()),
         }]);
     }
 }

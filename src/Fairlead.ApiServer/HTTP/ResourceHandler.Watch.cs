@@ -18,6 +18,8 @@ internal sealed partial class ResourceHandler
     /// </summary>
     private async Task WatchAsync(HttpContext context, ApiRequest request)
     {
+        if (ProtobufAnswer.IsWanted(context)) throw ApiError.NotAcceptable();
+        RequestQuery.CheckListOptions(context, watch: true);
         var kind = request.Kind!;
         var selection = RequestQuery.Selection(context, kind, request.Namespace, request.Name);
         var version = RequestQuery.Number(context, "resourceVersion") ?? 0;

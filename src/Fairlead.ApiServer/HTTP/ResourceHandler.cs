@@ -4,6 +4,7 @@ using Fairlead.ApiServer.Json;
 using Fairlead.ApiServer.Patch;
 using Fairlead.ApiServer.Resources;
 using Fairlead.ApiServer.Resources.Schema;
+using Fairlead.ApiServer.Security;
 using Fairlead.ApiServer.Watch;
 using Microsoft.AspNetCore.Http;
 
@@ -44,6 +45,7 @@ internal sealed partial class ResourceHandler(Registry registry, TimeProvider ti
         var obj = await RequestBody.ReadObjectAsync(context, kind);
         if (kind.Namespaced && obj.Text("metadata", "namespace") is { Length: > 0 } ns && ns != request.Namespace)
             throw ApiError.BadRequest($"the namespace of the provided object does not match the namespace sent on the request");
+        NodeAuthorization.CheckCreate(context.Features.Get<User>()!, kind, obj);
         var created = await registry.CreateAsync(kind, request.Namespace, obj, RequestQuery.DryRun(context), context.RequestAborted);
         await Answers.WriteAsync(context, 201, created);
     }
@@ -133,8 +135,7 @@ internal sealed partial class ResourceHandler(Registry registry, TimeProvider ti
 
     private static async Task<Deletion> ReadDeletionAsync(HttpContext context)
     {
-        var body = await RequestBody.ReadAsync(context);
-        var options = body.Length == 0 ? [] : RequestBody.Decode(body, "DeleteOptions", "v1", SchemaTable.Get("V1DeleteOptions"), context);
+        var options = await RequestBody.ReadObjectAsync(context, "DeleteOptions", "V1DeleteOptions");
         var query = context.Request.Query;
         var propagation = options.Text("propagationPolicy") ?? query["propagationPolicy"].ToString();
         if (options.Flag("orphanDependents") == true || RequestQuery.IsTrue(context, "orphanDependents")) propagation = "Orphan";

@@ -111,7 +111,7 @@ internal static class JsonPatch
     }
 
     private static int Index(string step, int last) =>
-        int.TryParse(step, NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index <= last
+        step is not ['0', _, ..] && int.TryParse(step, NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index <= last
             ? index
             : throw new PatchException($"Unable to access invalid index: {step}", true);
 

@@ -44,6 +44,7 @@ internal static class StrategicMergePatch
             var field = name[DeleteFromSet.Length..];
             if (target.Array(field) is { } set) target[field] = Without(set, gone);
         }
+        OrderUnchanged(target, patch, type);
         return target;
     }
 
@@ -64,13 +65,11 @@ internal static class StrategicMergePatch
             case JsonObject changes:
                 target[name] = MergeStruct(Detach(target, name) as JsonObject ?? [], changes, field?.Shape == SchemaShape.Single ? field.Type : null);
                 break;
-            case JsonArray changes when field?.MergeKey is { } key:
-                var merged = MergeList(Detach(target, name) as JsonArray ?? [], changes, key, field.Type);
-                target[name] = Ordered(merged, patch.Array(ElementOrder + name), changes, item => item.At(key)?.ToJsonString());
-                break;
-            case JsonArray changes when field is { MergesAsSet: true }:
-                var united = Union(Detach(target, name) as JsonArray ?? [], changes);
-                target[name] = Ordered(united, patch.Array(ElementOrder + name), changes, item => item?.ToJsonString());
+            case JsonArray changes when field is { MergesAsSet: true } or { MergeKey: not null }:
+                var list = Detach(target, name) as JsonArray ?? [];
+                var before = list.Select(item => Identity(field, item)).ToList();
+                list = field.MergeKey is { } key ? MergeList(list, changes, key, field.Type) : Union(list, changes);
+                target[name] = Ordered(list, patch.Array(ElementOrder + name), before, field);
                 break;
             default:
                 target[name] = change.DeepClone();
@@ -113,22 +112,47 @@ internal static class StrategicMergePatch
     }
 
     /// <summary>
-    /// Puts items in the order that $setElementOrder gives. Items that it does not name stay where they were, before the
-    /// named item that followed them. Without the directive, new items stay at the end.
+    /// Puts items in the order that $setElementOrder gives. Those that it does not name were added by others and keep their
+    /// place: each comes before the first named item that stood behind it.
     /// </summary>
-    private static JsonArray Ordered(JsonArray merged, JsonArray? order, JsonArray changes, Func<JsonNode?, string?> id)
+    private static JsonArray Ordered(JsonArray list, JsonArray? order, List<string?> before, SchemaField field)
     {
-        if (order is null || changes.Count == 0 && merged.Count == 0) return merged;
+        if (order is null) return list;
         var rank = new Dictionary<string, int>();
         foreach (var node in order)
         {
-            if (id(node) is { } name) rank.TryAdd(name, rank.Count);
+            if (Identity(field, node) is { } id) rank.TryAdd(id, rank.Count);
         }
-        var items = merged.ToList();
-        merged.Clear();
-        var named = new Queue<JsonNode?>(items.Where(item => rank.ContainsKey(id(item) ?? "")).OrderBy(item => rank[id(item)!]));
-        foreach (var item in items) merged.Add(rank.ContainsKey(id(item) ?? "") ? named.Dequeue() : item);
-        return merged;
+        var items = list.ToLookup(item => rank.ContainsKey(Identity(field, item) ?? ""));
+        var named = new Queue<JsonNode?>(items[true].OrderBy(item => rank[Identity(field, item)!]));
+        var others = new Queue<JsonNode?>(items[false]);
+        list.Clear();
+        while (named.Count + others.Count > 0)
+            list.Add(others.Count == 0 || (named.Count > 0 && StoodBefore(named.Peek(), others.Peek())) ? named.Dequeue() : others.Dequeue());
+        return list;
+
+        bool StoodBefore(JsonNode? one, JsonNode? other)
+        {
+            var (first, second) = (before.IndexOf(Identity(field, one)), before.IndexOf(Identity(field, other)));
+            return first >= 0 && second >= 0 && first < second;
+        }
+    }
+
+    /// <summary>What makes two items of a list the same: the value of the merge key, or the whole value in a set.</summary>
+    private static string? Identity(SchemaField field, JsonNode? item) =>
+        field.MergeKey is { } key ? item.At(key)?.ToJsonString() : item?.ToJsonString();
+
+    /// <summary>An order may be stated for a list that the patch does not change.</summary>
+    private static void OrderUnchanged(JsonObject target, JsonObject patch, SchemaType? type)
+    {
+        foreach (var (name, order) in patch)
+        {
+            if (!name.StartsWith(ElementOrder, StringComparison.Ordinal) || order is not JsonArray wanted) continue;
+            var list = name[ElementOrder.Length..];
+            if (patch.ContainsKey(list) || target.Array(list) is null || Field(type, list) is not { } field || field is { MergeKey: null, MergesAsSet: false }) continue;
+            var items = (JsonArray)Detach(target, list)!;
+            target[list] = Ordered(items, wanted, [.. items.Select(item => Identity(field, item))], field);
+        }
     }
 
     private static JsonArray Union(JsonArray set, JsonArray more)

@@ -39,6 +39,8 @@ internal sealed class ApiError(int code, string reason, string message, JsonObje
     public static ApiError UnsupportedMediaType(string given, string supported) =>
         new(415, "UnsupportedMediaType", $"the body of the request was in an unknown format - accepted media types include: {supported} (got \"{given}\")");
 
+    public static ApiError NotAcceptable() => new(406, "NotAcceptable", "only the following media types are accepted: application/json");
+
     public static ApiError Gone(string message) => new(410, "Expired", message);
 
     public static ApiError TooLarge(int limit) => new(413, "RequestEntityTooLarge", $"Request entity too large: limit is {limit}");

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Fairlead.ApiServer.Json;
+using Fairlead.ApiServer.Resources.Schema;
 using Fairlead.ApiServer.Storage;
 using Fairlead.ApiServer.Watch;
 
@@ -47,7 +48,7 @@ internal sealed partial class Registry
         var grace = kind.Strategy.GracePeriod(obj, request.GracePeriodSeconds);
         var deleted = metadata.Text("deletionTimestamp") is not null;
         if (deleted && (request.GracePeriodSeconds is null || grace >= (metadata.Number("deletionGracePeriodSeconds") ?? 0))) return changed;
-        metadata["deletionTimestamp"] = Timestamp(time.GetUtcNow().AddSeconds(grace));
+        metadata["deletionTimestamp"] = Timestamp.Format(time.GetUtcNow().AddSeconds(grace));
         metadata["deletionGracePeriodSeconds"] = grace;
         if (kind.HasGeneration && !deleted) metadata["generation"] = (metadata.Number("generation") ?? 0) + 1;
         kind.Strategy.PrepareForDeletion(obj);

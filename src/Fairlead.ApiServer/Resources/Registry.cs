@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Fairlead.ApiServer.Json;
+using Fairlead.ApiServer.Resources.Schema;
 using Fairlead.ApiServer.Storage;
 using Fairlead.ApiServer.Watch;
 
@@ -185,7 +186,5 @@ internal sealed partial class Registry(ObjectCache cache, IStore store, KindTabl
         throw ApiError.Invalid(kind, name, errors);
     }
 
-    private string Now() => Timestamp(time.GetUtcNow());
-
-    private static string Timestamp(DateTimeOffset at) => at.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
+    private string Now() => Timestamp.Format(time.GetUtcNow());
 }

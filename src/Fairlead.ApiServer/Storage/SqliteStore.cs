@@ -8,6 +8,10 @@ namespace Fairlead.ApiServer.Storage;
 /// </summary>
 public sealed class SqliteStore : SingleWriterStore
 {
+    /// <summary>A server that is just ending lets go within it; one that runs never does.</summary>
+    private const int SecondsForALock = 2;
+    private const int Busy = 5;
+
     private readonly string _path;
     private readonly SqliteConnection _connection;
     private SqliteCommand? _put;
@@ -20,7 +24,7 @@ public sealed class SqliteStore : SingleWriterStore
         SQLitePCL.raw.SetProvider(new SQLitePCL.SQLite3Provider_sqlite3());
         _path = path;
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-        _connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString());
+        _connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false, DefaultTimeout = SecondsForALock }.ToString());
     }
 
     protected override Task<long> LoadAsync(Action<StoreEntry> loaded, CancellationToken cancel)
@@ -34,6 +38,10 @@ public sealed class SqliteStore : SingleWriterStore
             while (reader.Read())
                 loaded(new StoreEntry(reader.GetString(0), (byte[])reader[1], reader.GetInt64(2)));
             return Task.FromResult(ReadRevision());
+        }
+        catch (SqliteException e) when (e.SqliteErrorCode == Busy)
+        {
+            throw new StoreException($"{_path} is in use by another process; stop the server that runs on this folder, or name another one", e);
         }
         catch (SqliteException e)
         {
@@ -57,6 +65,9 @@ public sealed class SqliteStore : SingleWriterStore
             throw new StoreException($"{_path} cannot be written ({e.Message}); nothing of this request was stored", e);
         }
     }
+
+    /// <summary>Lets the file grow no further than so many pages, as a full disk would; for tests.</summary>
+    internal void LimitPages(int pages) => Execute($"PRAGMA max_page_count={pages}");
 
     protected override async ValueTask CloseAsync()
     {

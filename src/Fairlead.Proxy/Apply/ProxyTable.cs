@@ -2,16 +2,26 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using Fairlead.Linux.Netlink.NfTables;
+using Fairlead.Proxy.Plan;
 
 namespace Fairlead.Proxy.Apply;
 
 /// <summary>A chain that chooses among a number of targets.</summary>
-/// <param name="ForNodePort">Reached by a node's address: the source is masqueraded, and targets are kept under address zero.</param>
+/// <param name="Reach">From outside: the source is masqueraded. Targets of node ports are kept under address zero.</param>
 /// <param name="Count">How many targets there are.</param>
+/// <param name="LocalCount">With externalTrafficPolicy Local, how many of them are for clients from outside; else null.</param>
 /// <param name="AffinitySeconds">0: no affinity.</param>
-internal readonly record struct PickChain(bool ForNodePort, int Count, uint AffinitySeconds)
+internal readonly record struct PickChain(Reach Reach, int Count, int? LocalCount, uint AffinitySeconds)
 {
-    internal string Name => (ForNodePort ? "node-" : "") + (AffinitySeconds == 0 ? $"pick-{Count}" : $"affinity-{Count}-{AffinitySeconds}");
+    internal string Name => Prefix + (LocalCount, AffinitySeconds) switch
+    {
+        (null, 0) => $"pick-{Count}",
+        (null, _) => $"affinity-{Count}-{AffinitySeconds}",
+        (_, 0) => $"local-{LocalCount}-of-{Count}",
+        _ => $"local-affinity-{LocalCount}-of-{Count}-{AffinitySeconds}",
+    };
+
+    private string Prefix => Reach switch { Reach.NodePort => "node-", Reach.ExternalAddress => "external-", _ => "" };
 }
 
 /// <summary>The sets of the proxy's table.</summary>
@@ -36,6 +46,10 @@ internal sealed class ProxyTable
     /// <summary>Clients remembered at most; more get no affinity.</summary>
     private const uint AffinitySize = 1 << 18;
     private const string RejectChain = "reject-cluster-ips", ServicesChain = "services";
+
+    /// <summary>Where the indices of local targets begin; no service has that many endpoints.</summary>
+    internal const uint FirstLocalIndex = 1 << 16;
+    private readonly IPNetwork[] _pods;
     private readonly FieldType _address;
     private readonly Selector _source, _destination;
 
@@ -62,7 +76,8 @@ internal sealed class ProxyTable
             HasTimeout = true,
             Size = AffinitySize,
         };
-        Chains = [.. FixedChains(Of(podNetworks), Of(serviceNetworks))];
+        _pods = Of(podNetworks);
+        Chains = [.. FixedChains(_pods, Of(serviceNetworks))];
     }
 
     internal TableFamily Family { get; }
@@ -104,24 +119,44 @@ internal sealed class ProxyTable
     /// <summary>The rules of a chain that chooses.</summary>
     internal IReadOnlyList<Rule> Rules(PickChain chain)
     {
-        Selector address = chain.ForNodePort ? Selector.Constant(Any) : _destination;
+        Selector address = chain.Reach == Reach.NodePort ? Selector.Constant(Any) : _destination;
         Selector[] port = [address, Selector.Protocol, Selector.DestinationPort];
-        Selector[] drawn = [.. port, Selector.Random((uint)chain.Count)];
-        Selector[] client = [_source, .. port];
+        Selector[] all = [.. port, Selector.Random((uint)chain.Count)];
         var rules = new List<Statement[]>();
-        if (chain.ForNodePort)
+        if (chain.LocalCount is { } local)
         {
-            rules.Add([new SetMark(MasqueradeMark)]);
+            // A pod of the cluster and the node itself are no clients from outside: they may use every endpoint.
+            rules.AddRange(_pods.SelectMany(network => Choose([new MatchNetwork(_source, network)], port, all, chain.AffinitySeconds)));
+            rules.Add([Match.LocalSource, new SetMark(MasqueradeMark)]);
+            rules.AddRange(Choose([Match.LocalSource], port, all, chain.AffinitySeconds));
+            rules.AddRange(local == 0
+                ? [[new VerdictStatement(new Verdict(VerdictCode.Drop))]]
+                : Choose([], port, [.. port, Selector.Random((uint)local, FirstLocalIndex)], chain.AffinitySeconds));
         }
-        if (chain.AffinitySeconds > 0)
+        else
         {
-            var remember = new Remember(Family, client, Affinity.Name, chain.AffinitySeconds * 1000UL);
-            rules.Add([new Choose(Family, client, Affinity.Name), remember, new TranslateDestination(Family)]);
-            rules.Add([new Choose(Family, drawn, Endpoints.Name), remember, new TranslateDestination(Family)]);
+            if (chain.Reach != Reach.ClusterAddress)
+            {
+                rules.Add([new SetMark(MasqueradeMark)]);
+            }
+            rules.AddRange(Choose([], port, all, chain.AffinitySeconds));
+        }
+        return [.. rules.Select(statements => Comment(new Rule(chain.Name, statements)))];
+    }
+
+    /// <param name="who">Which packets; empty for all.</param>
+    /// <param name="drawn">The port and a random index.</param>
+    private IEnumerable<Statement[]> Choose(Statement[] who, Selector[] port, Selector[] drawn, uint affinitySeconds)
+    {
+        if (affinitySeconds > 0)
+        {
+            Selector[] client = [_source, .. port];
+            var remember = new Remember(Family, client, Affinity.Name, affinitySeconds * 1000UL);
+            yield return [.. who, new Choose(Family, client, Affinity.Name), remember, new TranslateDestination(Family)];
+            yield return [.. who, new Choose(Family, drawn, Endpoints.Name), remember, new TranslateDestination(Family)];
         }
         // With affinity this is for the client for whom there was no room left.
-        rules.Add([new TranslateByMap(Family, drawn, Endpoints.Name)]);
-        return [.. rules.Select(statements => Comment(new Rule(chain.Name, statements)))];
+        yield return [.. who, new TranslateByMap(Family, drawn, Endpoints.Name)];
     }
 
     private IPNetwork[] Of(IReadOnlyList<IPNetwork> networks) =>

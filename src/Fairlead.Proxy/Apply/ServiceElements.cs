@@ -15,27 +15,37 @@ internal static class ServiceElements
         }
         foreach (PortRules port in rules.Ports)
         {
-            if (port.Targets.Count == 0)
+            if (port.Drops)
             {
-                continue;
+                element(SetKind.Services, ServiceElement(table, port, new Verdict(VerdictCode.Drop)));
             }
-            VisitPort(table, port, element, chain);
-            if (port.NodePort != 0)
+            else if (port.Targets.Count > 0)
             {
-                VisitNodePort(table, port, element, chain);
+                VisitPort(table, port, element, chain);
             }
         }
     }
 
     private static void VisitPort(ProxyTable table, PortRules port, Action<SetKind, SetElement> element, Action<PickChain> chain)
     {
-        var pick = new PickChain(ForNodePort: false, port.Targets.Count, port.AffinitySeconds);
+        var pick = new PickChain(port.Reach, port.Targets.Count, port.LocalTargets?.Count, port.AffinitySeconds);
         chain(pick);
-        element(SetKind.Services, new SetElement(new FieldBuilder(table.Services.Key).Address(port.Address).Protocol(port.Protocol).Port(port.Port).Build())
+        if (port.Reach == Reach.NodePort)
         {
-            Verdict = Verdict.Goto(pick.Name),
-        });
-        VisitTargets(table, port, port.Address, port.Port, element);
+            element(SetKind.NodePorts, new SetElement(new FieldBuilder(table.NodePorts.Key).Protocol(port.Protocol).Port(port.Port).Build())
+            {
+                Verdict = Verdict.Goto(pick.Name),
+            });
+        }
+        else
+        {
+            element(SetKind.Services, ServiceElement(table, port, Verdict.Goto(pick.Name)));
+        }
+        VisitTargets(table, port, port.Targets, 0, element);
+        if (port.LocalTargets is { } local)
+        {
+            VisitTargets(table, port, local, ProxyTable.FirstLocalIndex, element);
+        }
         foreach (Target target in port.Targets)
         {
             // Only a pod of this node can reach itself by way of this node.
@@ -46,24 +56,16 @@ internal static class ServiceElements
         }
     }
 
-    private static void VisitNodePort(ProxyTable table, PortRules port, Action<SetKind, SetElement> element, Action<PickChain> chain)
-    {
-        var pick = new PickChain(ForNodePort: true, port.Targets.Count, port.AffinitySeconds);
-        chain(pick);
-        element(SetKind.NodePorts, new SetElement(new FieldBuilder(table.NodePorts.Key).Protocol(port.Protocol).Port(port.NodePort).Build())
-        {
-            Verdict = Verdict.Goto(pick.Name),
-        });
-        VisitTargets(table, port, table.Any, port.NodePort, element);
-    }
+    private static SetElement ServiceElement(ProxyTable table, PortRules port, Verdict verdict) =>
+        new(new FieldBuilder(table.Services.Key).Address(port.Address).Protocol(port.Protocol).Port(port.Port).Build()) { Verdict = verdict };
 
-    private static void VisitTargets(ProxyTable table, PortRules port, System.Net.IPAddress address, ushort number, Action<SetKind, SetElement> element)
+    private static void VisitTargets(ProxyTable table, PortRules port, EquatableArray<Target> targets, uint firstIndex, Action<SetKind, SetElement> element)
     {
-        for (int index = 0; index < port.Targets.Count; index++)
+        uint index = firstIndex;
+        foreach (Target target in targets)
         {
-            Target target = port.Targets[index];
             element(SetKind.Endpoints, new SetElement(
-                new FieldBuilder(table.Endpoints.Key).Address(address).Protocol(port.Protocol).Port(number).Mark((uint)index).Build())
+                new FieldBuilder(table.Endpoints.Key).Address(port.Address).Protocol(port.Protocol).Port(port.Port).Mark(index++).Build())
             {
                 Value = new FieldBuilder(table.Endpoints.Value).Address(target.Address).Port(target.Port).Build(),
             });

@@ -55,10 +55,6 @@ internal sealed class StaleAffinity
                 ? []
                 : [.. port.Targets.Select(target => new FieldBuilder(_layout.Affinity.Value).Address(target.Address).Port(target.Port).Build())];
             _allowed[Key(port.Address, port.Protocol, port.Port)] = targets;
-            if (port.NodePort != 0)
-            {
-                _allowed[Key(_layout.Any, port.Protocol, port.NodePort)] = targets;
-            }
         }
     }
 

@@ -24,26 +24,17 @@ internal sealed class StaleFlows
             }
             foreach (PortRules port in UdpPorts(before))
             {
-                _allowed[new IPEndPoint(port.Address, port.Port)] = s_none;
-                if (port.NodePort != 0)
-                {
-                    _allowedByNodePort[port.NodePort] = s_none;
-                }
+                Allow(port, s_none);
             }
             foreach (PortRules port in UdpPorts(now))
             {
-                HashSet<IPEndPoint> targets = [.. port.Targets.Select(target => new IPEndPoint(target.Address, target.Port))];
-                _allowed[new IPEndPoint(port.Address, port.Port)] = targets;
-                if (port.NodePort != 0)
-                {
-                    _allowedByNodePort[port.NodePort] = targets;
-                }
+                Allow(port, [.. port.Targets.Select(target => new IPEndPoint(target.Address, target.Port))]);
             }
         }
     }
 
     /// <summary>No UDP port is among the changes.</summary>
-    internal bool IsEmpty => _allowed.Count == 0;
+    internal bool IsEmpty => _allowed.Count == 0 && _allowedByNodePort.Count == 0;
 
     internal bool IsStale(Flow flow)
     {
@@ -73,8 +64,20 @@ internal sealed class StaleFlows
         && UdpPorts(now).All(port => UdpPorts(before).Any(old => Keeps(port, old)));
 
     private static bool Keeps(PortRules now, PortRules before) =>
-        now.Address.Equals(before.Address) && now.Port == before.Port && now.NodePort == before.NodePort
+        now.Reach == before.Reach && now.Address.Equals(before.Address) && now.Port == before.Port
         && before.Targets.All(target => now.Targets.Contains(target));
+
+    private void Allow(PortRules port, HashSet<IPEndPoint> targets)
+    {
+        if (port.Reach == Reach.NodePort)
+        {
+            _allowedByNodePort[port.Port] = targets;
+        }
+        else
+        {
+            _allowed[new IPEndPoint(port.Address, port.Port)] = targets;
+        }
+    }
 
     private static IEnumerable<PortRules> UdpPorts(ServiceRules? rules) =>
         rules is null ? [] : rules.Ports.Where(port => port.Protocol == Protocols.Udp);

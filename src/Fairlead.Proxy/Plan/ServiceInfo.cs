@@ -20,6 +20,9 @@ internal sealed record ServiceInfo
 
     public required EquatableArray<IPAddress> ClusterAddresses { get; init; }
 
+    /// <summary>Load balancers' addresses that are delivered to nodes as they are (ipMode VIP), and spec.externalIPs.</summary>
+    public EquatableArray<IPAddress> ExternalAddresses { get; init; } = new([]);
+
     public required EquatableArray<ServicePort> Ports { get; init; }
 
     /// <summary>Seconds for which a client keeps its endpoint; 0: no affinity.</summary>
@@ -51,6 +54,7 @@ internal sealed record ServiceInfo
         return new ServiceInfo
         {
             ClusterAddresses = new(addresses),
+            ExternalAddresses = new(External(service).Distinct()),
             Ports = new((spec.Ports ?? []).Select(port =>
                 new ServicePort(port.Name ?? "", Protocols.Number(port.Protocol), (ushort)port.Port, (ushort)(port.NodePort ?? 0)))),
             AffinitySeconds = spec.SessionAffinity == "ClientIP"
@@ -59,6 +63,18 @@ internal sealed record ServiceInfo
             InternalLocal = spec.InternalTrafficPolicy == "Local",
             ExternalLocal = spec.ExternalTrafficPolicy == "Local",
         };
+    }
+
+    private static IEnumerable<IPAddress> External(V1Service service)
+    {
+        IEnumerable<string> balancers = (service.Status?.LoadBalancer?.Ingress ?? []).Where(ingress => ingress.IpMode is null or "VIP").Select(ingress => ingress.Ip);
+        foreach (string text in balancers.Concat(service.Spec.ExternalIPs ?? []))
+        {
+            if (IPAddress.TryParse(text, out IPAddress? address))
+            {
+                yield return address;
+            }
+        }
     }
 
     private static IEnumerable<IPAddress> Addresses(V1ServiceSpec spec)

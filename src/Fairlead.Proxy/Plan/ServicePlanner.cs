@@ -16,21 +16,36 @@ internal static class ServicePlanner
         {
             return null;
         }
-        var ports = new List<PortRules>(addresses.Length * service.Ports.Count);
+        IPAddress[] external = [.. service.ExternalAddresses.Where(address => address.IsIPv6() == ipv6)];
+        var ports = new List<PortRules>((addresses.Length + external.Length + 1) * service.Ports.Count);
         foreach (ServicePort port in service.Ports)
         {
-            EquatableArray<Target> targets = Targets(port, slices, ipv6);
+            EquatableArray<Target> targets = Targets(port, slices, ipv6, localOnly: false);
+            EquatableArray<Target>? local = service.InternalLocal || service.ExternalLocal ? Targets(port, slices, ipv6, localOnly: true) : null;
+            EquatableArray<Target> inside = service.InternalLocal ? local!.Value : targets;
+            EquatableArray<Target>? outside = service.ExternalLocal ? local : null;
             foreach (IPAddress address in addresses)
             {
-                ushort nodePort = address.Equals(addresses[0]) ? port.NodePort : (ushort)0;
-                ports.Add(new PortRules(address, port.Protocol, port.Port, nodePort, service.AffinitySeconds, targets));
+                ports.Add(new PortRules(Reach.ClusterAddress, address, port.Protocol, port.Port, service.AffinitySeconds, inside)
+                {
+                    Drops = inside.Count == 0 && targets.Count > 0,
+                });
+            }
+            foreach (IPAddress address in external)
+            {
+                ports.Add(new PortRules(Reach.ExternalAddress, address, port.Protocol, port.Port, service.AffinitySeconds, targets) { LocalTargets = outside });
+            }
+            if (port.NodePort != 0)
+            {
+                IPAddress any = ipv6 ? IPAddress.IPv6Any : IPAddress.Any;
+                ports.Add(new PortRules(Reach.NodePort, any, port.Protocol, port.NodePort, service.AffinitySeconds, targets) { LocalTargets = outside });
             }
         }
         return new ServiceRules(new(addresses), new(ports));
     }
 
     /// <summary>The ready endpoints that serve the port by its name; without any, those that still serve while they terminate.</summary>
-    private static EquatableArray<Target> Targets(ServicePort port, IReadOnlyCollection<SliceInfo> slices, bool ipv6)
+    private static EquatableArray<Target> Targets(ServicePort port, IReadOnlyCollection<SliceInfo> slices, bool ipv6, bool localOnly)
     {
         var ready = new SortedSet<Target>(TargetOrder.Instance);
         var lastResort = new SortedSet<Target>(TargetOrder.Instance);
@@ -44,17 +59,21 @@ internal static class ServicePlanner
             {
                 if (slicePort.Name == port.Name && slicePort.Protocol == port.Protocol)
                 {
-                    Collect(slice, slicePort.Port, ready, lastResort);
+                    Collect(slice, slicePort.Port, localOnly, ready, lastResort);
                 }
             }
         }
         return new(ready.Count > 0 ? ready : lastResort);
     }
 
-    private static void Collect(SliceInfo slice, ushort port, SortedSet<Target> ready, SortedSet<Target> lastResort)
+    private static void Collect(SliceInfo slice, ushort port, bool localOnly, SortedSet<Target> ready, SortedSet<Target> lastResort)
     {
         foreach (SliceEndpoint endpoint in slice.Endpoints)
         {
+            if (localOnly && !endpoint.IsLocal)
+            {
+                continue;
+            }
             if (endpoint.Ready)
             {
                 ready.Add(new Target(endpoint.Address, port, endpoint.IsLocal));

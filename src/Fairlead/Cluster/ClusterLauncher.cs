@@ -13,6 +13,8 @@ namespace Fairlead.Cluster;
 internal sealed class ClusterLauncher(ClusterPaths paths, Steps steps, TimeProvider time)
 {
     private const int ApiPort = 6443;
+    private const int FirstBalancer = 200;
+    private const int LastBalancer = 250;
     private const string PodRange = "10.244.0.0/16";
     private const string ServiceRange = "10.96.0.0/16";
     private const string ClusterDns = "10.96.0.10";
@@ -26,9 +28,9 @@ internal sealed class ClusterLauncher(ClusterPaths paths, Steps steps, TimeProvi
         var before = ClusterState.Read(paths);
         if (before is not null && IsRunning(before.ServerPid))
             throw new UserException($"cluster \"{paths.Name}\" runs already (`fairlead status`); take it down with `fairlead down --name {paths.Name}`, or start another with --name");
-        var state = before is null ? NewState(nodeCount, kubeconfig) : before with { Kubeconfig = kubeconfig };
         // Before anything is made: a file that cannot be used is told of at once.
         var file = KubeconfigFile.Open(kubeconfig);
+        var state = before is null ? await ClaimNetworkAsync(nodeCount, kubeconfig, cancel) : before with { Kubeconfig = kubeconfig };
         try
         {
             var admin = await StartAsync(state, wait, cancel);
@@ -73,6 +75,15 @@ internal sealed class ClusterLauncher(ClusterPaths paths, Steps steps, TimeProvi
         return admin;
     }
 
+    /// <summary>Chooses a network and makes its bridge, so that the next `up` sees that it is taken.</summary>
+    private async Task<ClusterState> ClaimNetworkAsync(int nodeCount, string kubeconfig, CancellationToken cancel)
+    {
+        using var turn = await MachineTurn.TakeAsync(time, cancel);
+        var state = NewState(nodeCount, kubeconfig);
+        new Underlay(paths).EnsureBridge(IPNetwork.Parse(state.Underlay));
+        return state;
+    }
+
     private ClusterState NewState(int nodeCount, string kubeconfig)
     {
         var network = Underlay.Choose();
@@ -110,6 +121,7 @@ internal sealed class ClusterLauncher(ClusterPaths paths, Steps steps, TimeProvi
     private int StartServer(ClusterState state)
     {
         var address = IPEndPoint.Parse(state.ApiServer);
+        var network = IPNetwork.Parse(state.Underlay);
         return Daemon.Start(new DaemonOptions
         {
             Program = Program,
@@ -118,10 +130,15 @@ internal sealed class ClusterLauncher(ClusterPaths paths, Steps steps, TimeProvi
                 "server", "--data-dir", paths.Data, "--bind-address", address.Address.ToString(),
                 "--secure-port", address.Port.ToString(CultureInfo.InvariantCulture),
                 "--service-cluster-ip-range", state.ServiceRange, "--cluster-cidr", state.PodRange,
+                "--load-balancer-pool", $"{Underlay.At(network, FirstBalancer)}-{Underlay.At(network, LastBalancer)}",
+                "--dns-forward-address", DnsForwarder(state),
             ],
             LogFile = $"{paths.Logs}/server.log",
         });
     }
+
+    /// <summary>Where the server asks this machine's resolvers for the nodes, which are in namespaces and may not reach them.</summary>
+    private static string DnsForwarder(ClusterState state) => new IPEndPoint(IPEndPoint.Parse(state.ApiServer).Address, DnsEndpoint.Port).ToString();
 
     private int StartAgent(ClusterState state, ClusterNode node)
     {
@@ -132,7 +149,7 @@ internal sealed class ClusterLauncher(ClusterPaths paths, Steps steps, TimeProvi
             Arguments =
             [
                 "agent", "--kubeconfig", paths.NodeKubeconfig(node.Name), "--cluster", state.Name, "--node-name", node.Name, "--node-ip", node.Address,
-                "--cluster-dns", state.ClusterDns, "--cluster-cidr", state.PodRange, "--service-cluster-ip-range", state.ServiceRange,
+                "--cluster-dns", state.ClusterDns, "--upstream", DnsForwarder(state), "--cluster-cidr", state.PodRange, "--service-cluster-ip-range", state.ServiceRange,
                 "--tls-cert-file", $"{paths.Pki}/{node.Name}.crt", "--tls-private-key-file", $"{paths.Pki}/{node.Name}.key",
                 "--client-ca-file", $"{paths.Pki}/ca.crt",
             ],
@@ -190,6 +207,16 @@ internal sealed class ClusterLauncher(ClusterPaths paths, Steps steps, TimeProvi
     private static bool IsRunning(int pid)
     {
         using var process = pid > 0 ? ProcessHandle.TryOpen(pid) : null;
-        return process is { HasExited: false } && File.Exists($"/proc/{pid}/cmdline") && File.ReadAllText($"/proc/{pid}/cmdline").Contains("fairlead", StringComparison.Ordinal);
+        if (process is not { HasExited: false }) return false;
+        try
+        {
+            // A number in a file from before may be another program's by now; one that is being started has no words yet.
+            var words = File.ReadAllText($"/proc/{pid}/cmdline");
+            return words.Length == 0 || words.Contains("fairlead", StringComparison.Ordinal);
+        }
+        catch (IOException)
+        {
+            return false;
+        }
     }
 }

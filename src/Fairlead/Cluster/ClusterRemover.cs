@@ -86,5 +86,8 @@ internal sealed class ClusterRemover(ClusterPaths paths, Steps steps, TimeProvid
         if (!Directory.Exists(folder)) return;
         MountTable.UnmountUnder(folder);
         Directory.Delete(folder, recursive: true);
+        // The last cluster takes the common folder with it.
+        var parent = Path.GetDirectoryName(folder)!;
+        if (!Directory.EnumerateFileSystemEntries(parent).Any()) Directory.Delete(parent);
     }
 }

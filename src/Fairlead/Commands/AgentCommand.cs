@@ -2,8 +2,10 @@ using System.CommandLine;
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using Fairlead.Cluster;
+using Fairlead.Dns;
 using Fairlead.Kube.Client;
 using Fairlead.Linux.Processes;
+using Fairlead.LoadBalancer.Announce;
 using Fairlead.Node;
 using Fairlead.Proxy;
 using Fairlead.Proxy.Health;
@@ -12,16 +14,17 @@ using Microsoft.Extensions.Logging;
 
 namespace Fairlead.Commands;
 
-/// <summary>`fairlead agent`: a node: its pods and its part of the load balancer, in one process.</summary>
+/// <summary>`fairlead agent`: a node: its pods, its part of the load balancer and its DNS, in one process.</summary>
 internal static class AgentCommand
 {
     public static Command Create()
     {
         var kubeconfig = CommonOptions.RequiredKubeconfig();
         var cluster = new Option<string>("--cluster") { Description = "Name of the cluster, in folder and cgroup names.", DefaultValueFactory = _ => ClusterPaths.DefaultName };
-        var node = new Option<string>("--node-name") { Description = "Name of this node; default: the host name.", DefaultValueFactory = _ => Dns.GetHostName() };
+        var node = new Option<string>("--node-name") { Description = "Name of this node; default: the host name.", DefaultValueFactory = _ => System.Net.Dns.GetHostName() };
         var address = new Option<string>("--node-ip") { Description = "Address by which the other nodes and the server reach this node.", Required = true };
         var dns = new Option<string?>("--cluster-dns") { Description = "Address of the cluster's DNS service, for pods." };
+        var upstreams = DnsCommand.Upstreams();
         var pods = new Option<string>("--cluster-cidr") { Description = "Range of pod addresses.", DefaultValueFactory = _ => "10.244.0.0/16" };
         var services = new Option<string>("--service-cluster-ip-range") { Description = "Range of cluster IPs.", DefaultValueFactory = _ => "10.96.0.0/16" };
         var certificate = new Option<string>("--tls-cert-file") { Description = "Certificate of this node's kubelet API.", Required = true };
@@ -29,9 +32,9 @@ internal static class AgentCommand
         var clients = new Option<string>("--client-ca-file") { Description = "Signer of the certificates of the kubelet API's clients.", Required = true };
         var runtime = new Option<string>("--runtime") { Description = "OCI runtime: runc or crun.", DefaultValueFactory = _ => "runc" };
         var verbosity = CommonOptions.Verbosity();
-        var command = new Command("agent", "Run a node: its pods and its part of the load balancer.")
+        var command = new Command("agent", "Run a node: its pods, its part of the load balancer, and its DNS.")
         {
-            kubeconfig, cluster, node, address, dns, pods, services, certificate, key, clients, runtime, verbosity,
+            kubeconfig, cluster, node, address, dns, upstreams, pods, services, certificate, key, clients, runtime, verbosity,
         };
         command.SetAction(async (parse, cancel) =>
         {
@@ -53,26 +56,39 @@ internal static class AgentCommand
                 ClusterNetworks = ProxyCommand.Networks(parse.GetValue(pods)),
                 ServiceNetworks = ProxyCommand.Networks(parse.GetValue(services)),
             };
-            await RunAsync(parse.GetValue(kubeconfig)!, options, proxy, CommonOptions.Logs(parse.GetValue(verbosity)), cancel);
+            var names = options.ClusterDns is null ? null : new ClusterDnsOptions
+            {
+                Listen = [new IPEndPoint(options.InternalAddress, DnsEndpoint.Port)],
+                ClusterDomain = options.ClusterDomain,
+                Upstreams = DnsCommand.Servers(parse.GetValue(upstreams)),
+            };
+            await RunAsync(parse.GetValue(kubeconfig)!, options, proxy, names, CommonOptions.Logs(parse.GetValue(verbosity)), cancel);
             return 0;
         });
         return command;
     }
 
     private static async Task RunAsync(
-        string kubeconfig, NodeAgentOptions node, ServiceProxyOptions proxy, ILoggerFactory logs, CancellationToken cancel)
+        string kubeconfig, NodeAgentOptions node, ServiceProxyOptions proxy, ClusterDnsOptions? names, ILoggerFactory logs, CancellationToken cancel)
     {
         using var client = new KubeClient(KubeClientConfiguration.FromFile(kubeconfig), "fairlead-agent");
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var balancer = new ServiceProxy(client, proxy, logs.CreateLogger<ServiceProxy>(), TimeProvider.System);
         await using var health = await ProxyHealthServer.StartAsync(
             balancer.Status, [new IPEndPoint(IPAddress.Any, 10256), new IPEndPoint(IPAddress.Loopback, 10249)], logs, cancel);
-        var parts = new[]
+        var parts = new List<Task>
         {
             new NodeAgent(client, node, logs, TimeProvider.System).RunAsync(stop.Token),
             balancer.RunAsync(stop.Token),
+            new AddressAnnouncer(client, node.NodeName, node.InternalAddress, logs, TimeProvider.System).RunAsync(stop.Token),
         };
-        // Neither is worth much without the other: the first to end ends the process, and its failure is told.
+        if (names is not null)
+        {
+            var dns = new ClusterDns(client, names, logs, TimeProvider.System);
+            parts.Add(dns.RunAsync(stop.Token));
+            parts.Add(new DnsEndpoint(client, node.NodeName, node.InternalAddress, dns.Ready, logs.CreateLogger<DnsEndpoint>(), TimeProvider.System).RunAsync(stop.Token));
+        }
+        // None is worth much without the others: the first to end ends the process, and its failure is told.
         await await Task.WhenAny(parts);
         await stop.CancelAsync();
         await Task.WhenAll(parts).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -15,7 +15,7 @@ internal static class ProxyCommand
     public static Command Create()
     {
         var kubeconfig = new Option<string?>("--kubeconfig") { Description = "Kubeconfig file of the API server to work with." };
-        var host = new Option<string>("--hostname-override") { Description = "Name of this node; default: the host name.", DefaultValueFactory = _ => Dns.GetHostName() };
+        var host = new Option<string>("--hostname-override") { Description = "Name of this node; default: the host name.", DefaultValueFactory = _ => System.Net.Dns.GetHostName() };
         var pods = new Option<string?>("--cluster-cidr") { Description = "Range of pod addresses; what comes from elsewhere is masqueraded." };
         var services = new Option<string?>("--service-cluster-ip-range") { Description = "Range of cluster IPs; unknown addresses of it are rejected." };
         var healthz = new Option<string>("--healthz-bind-address") { Description = "Where /healthz answers.", DefaultValueFactory = _ => "0.0.0.0:10256" };

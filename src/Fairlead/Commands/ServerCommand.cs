@@ -5,7 +5,10 @@ using Fairlead.ApiServer;
 using Fairlead.ApiServer.Security;
 using Fairlead.ApiServer.Storage;
 using Fairlead.Controllers;
+using Fairlead.Dns;
 using Fairlead.Kube.Client;
+using Fairlead.LoadBalancer;
+using Fairlead.LoadBalancer.Allocate;
 using Fairlead.Terminal;
 
 namespace Fairlead.Commands;
@@ -21,19 +24,21 @@ internal static class ServerCommand
         var advertise = new Option<string?>("--advertise-address") { Description = "Address by which nodes and pods reach this server; default: the bind address." };
         var services = new Option<string>("--service-cluster-ip-range") { Description = "Range of cluster IPs.", DefaultValueFactory = _ => "10.96.0.0/16" };
         var pods = new Option<string>("--cluster-cidr") { Description = "Range of pod addresses; each node gets a /24.", DefaultValueFactory = _ => "10.244.0.0/16" };
+        var pool = new Option<string?>("--load-balancer-pool") { Description = "Addresses for services of type LoadBalancer: ranges such as 172.18.0.200-172.18.0.250, separated by commas." };
         var tokens = new Option<string?>("--token-auth-file") { Description = "File of bearer tokens: token,user,uid,\"group1,group2\" a line." };
+        var forward = new Option<string?>("--dns-forward-address") { Description = "ADDRESS:PORT at which to forward DNS to this machine's resolvers, for nodes that cannot reach them." };
         var verbosity = CommonOptions.Verbosity();
-        var command = new Command("server", "Run the API server and the controllers.") { data, bind, port, advertise, services, pods, tokens, verbosity };
+        var command = new Command("server", "Run the API server and the controllers.") { data, bind, port, advertise, services, pods, pool, tokens, forward, verbosity };
         command.SetAction((parse, cancel) => RunAsync(
             new ServerSettings(
                 parse.GetValue(data)!, Endpoint(parse.GetValue(bind)!, parse.GetValue(port)), parse.GetValue(advertise),
-                Network(parse.GetValue(services)!), parse.GetValue(pods)!, parse.GetValue(tokens), parse.GetValue(verbosity)),
+                Network(parse.GetValue(services)!), parse.GetValue(pods)!, Pools(parse.GetValue(pool)), parse.GetValue(tokens), parse.GetValue(forward), parse.GetValue(verbosity)),
             cancel));
         return command;
     }
 
     private sealed record ServerSettings(
-        string DataDirectory, IPEndPoint Listen, string? Advertise, IPNetwork Services, string Pods, string? TokenFile, int Verbosity);
+        string DataDirectory, IPEndPoint Listen, string? Advertise, IPNetwork Services, string Pods, IReadOnlyList<AddressRange> Pools, string? TokenFile, string? DnsForward, int Verbosity);
 
     private static async Task<int> RunAsync(ServerSettings settings, CancellationToken cancel)
     {
@@ -70,9 +75,22 @@ internal static class ServerCommand
             "fairlead-controllers");
         var controllers = new ControllerSet(
             client, new ControllerOptions { ClusterCidrs = [settings.Pods], RootCertificate = authority.CertificatePem }, logs, time);
-        await controllers.RunAsync(cancel);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var parts = new List<Task> { controllers.RunAsync(stop.Token) };
+        if (settings.Pools.Count > 0) parts.Add(new AddressAllocator(client, settings.Pools, logs, time).RunAsync(stop.Token));
+        if (settings.DnsForward is { } forwarder)
+            parts.Add(new ForwardingDns(DnsCommand.Endpoint(forwarder, "--dns-forward-address"), null, logs, time).RunAsync(stop.Token));
+        await await Task.WhenAny(parts);
+        await stop.CancelAsync();
+        await Task.WhenAll(parts).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         return 0;
     }
+
+    private static IReadOnlyList<AddressRange> Pools(string? text) =>
+    [
+        .. (text ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .Select(part => AddressRange.TryParse(part, out var range) ? range : throw new UserException($"{part} is not a range such as 172.18.0.200-172.18.0.250")),
+    ];
 
     private static IPAddress Advertised(ServerSettings settings)
     {

@@ -12,7 +12,7 @@ namespace Fairlead.Echo;
 internal static class EchoServer
 {
     private const int LongestRequest = 16 * 1024;
-    private static readonly string HostName = Dns.GetHostName();
+    private static readonly string HostName = System.Net.Dns.GetHostName();
 
     /// <summary>Serves until cancelled. Port 0 leaves a protocol out.</summary>
     public static Task RunAsync(int httpPort, int tcpPort, int udpPort, TextWriter log, CancellationToken cancel)

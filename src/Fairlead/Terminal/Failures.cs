@@ -1,3 +1,4 @@
+using Fairlead.ApiServer;
 using Fairlead.ApiServer.Storage;
 using Fairlead.Kube.Client;
 using Fairlead.Linux;
@@ -29,7 +30,7 @@ internal static class Failures
 
     private static string? Explain(Exception e) => e switch
     {
-        UserException or StoreException or KubeClientConfigurationException => e.Message,
+        UserException or StoreException or KubeClientConfigurationException or ApiServerOptionsException => e.Message,
         KubeApiException refusal => $"the API server refused: {refusal.Message}",
         HttpRequestException => $"the API server is out of reach ({e.Message}); `fairlead status` tells whether the cluster runs",
         LinuxException => $"the kernel refused: {e.Message}",

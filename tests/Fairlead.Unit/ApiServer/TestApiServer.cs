@@ -31,7 +31,7 @@ public sealed class TestApiServer : IAsyncDisposable
 
     public IPEndPoint Address { get; }
 
-    public static async Task<TestApiServer> StartAsync(IStore? store = null)
+    public static async Task<TestApiServer> StartAsync(IStore? store = null, TimeProvider? time = null)
     {
         var folder = Directory.CreateTempSubdirectory("fairlead-test-").FullName;
         var authority = CertificateAuthority.OpenOrCreate(folder, TimeProvider.System);
@@ -45,7 +45,7 @@ public sealed class TestApiServer : IAsyncDisposable
             KubeletClientCertificate = authority.Issue("kube-apiserver-kubelet-client", [User.Masters], []).ToX509(),
             ClientAuthorities = [trusted],
         };
-        var host = await ApiServerHost.StartAsync(options, store ?? new MemoryStore(), NullLoggerFactory.Instance, TimeProvider.System, CancellationToken.None);
+        var host = await ApiServerHost.StartAsync(options, store ?? new MemoryStore(), NullLoggerFactory.Instance, time ?? TimeProvider.System, CancellationToken.None);
         return new TestApiServer(host, ClientFor(authority, address, "admin", User.Masters), authority, address, folder);
     }
 

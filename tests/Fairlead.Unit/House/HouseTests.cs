@@ -19,6 +19,8 @@ public sealed partial class HouseTests
         { "Fairlead.Controllers", ["Fairlead.Kube"] },
         { "Fairlead.Node", ["Fairlead.Kube", "Fairlead.Linux"] },
         { "Fairlead.Proxy", ["Fairlead.Kube", "Fairlead.Linux"] },
+        { "Fairlead.LoadBalancer", ["Fairlead.Kube", "Fairlead.Linux"] },
+        { "Fairlead.Dns", ["Fairlead.Kube", "Fairlead.Linux"] },
     };
 
     [Theory]

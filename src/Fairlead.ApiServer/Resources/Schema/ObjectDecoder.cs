@@ -1,6 +1,6 @@
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Fairlead.ApiServer.Json;
 
 namespace Fairlead.ApiServer.Resources.Schema;
 
@@ -9,7 +9,8 @@ internal sealed class DecodeException(string message) : Exception(message);
 
 /// <summary>
 /// Decodes a body against the schema, as the API server's typed decoder does: fields that the kind does not have and
-/// duplicates are left out and listed for strict validation, nulls are left out, and a value of the wrong type is an error.
+/// duplicates are left out and listed for strict validation, nulls are left out, as is what is zero or empty where that is
+/// the same as missing, and a value of the wrong type is an error.
 /// </summary>
 internal sealed class ObjectDecoder
 {
@@ -60,7 +61,7 @@ internal sealed class ObjectDecoder
             else
             {
                 if (obj.ContainsKey(name)) _complaints.Add($"duplicate field \"{Path}\"");
-                if (ReadField(ref reader, field, type) is { } value) obj[name] = value;
+                if (ReadField(ref reader, field, type) is { } value && (field.KeptWhenZero || !IsZero(field, value))) obj[name] = value;
             }
             _path.RemoveAt(_path.Count - 1);
         }
@@ -113,15 +114,15 @@ internal sealed class ObjectDecoder
         {
             case SchemaValue.Struct when reader.TokenType == JsonTokenType.StartObject:
                 return ReadStruct(ref reader, field.Type!);
-            case SchemaValue.Any:
+            case SchemaValue.Any or SchemaValue.Texts:
                 return JsonNode.Parse(ref reader);
             case SchemaValue.Text or SchemaValue.IntOrString or SchemaValue.Quantity when reader.TokenType == JsonTokenType.String:
                 return ReadText(ref reader, field);
             case SchemaValue.Bytes when reader.TokenType == JsonTokenType.String:
                 if (!reader.TryGetBytesFromBase64(out _)) throw new DecodeException("illegal base64 data at input byte 0");
                 return JsonValue.Create(reader.GetString());
-            case SchemaValue.Time when reader.TokenType == JsonTokenType.String:
-                return ReadTime(ref reader);
+            case SchemaValue.Time or SchemaValue.MicroTime when reader.TokenType == JsonTokenType.String:
+                return ReadTime(ref reader, field.Value);
             case SchemaValue.Flag when reader.TokenType is JsonTokenType.True or JsonTokenType.False:
                 return JsonValue.Create(reader.GetBoolean());
             case SchemaValue.Int32 or SchemaValue.Int64 or SchemaValue.IntOrString or SchemaValue.Double or SchemaValue.Quantity
@@ -139,13 +140,28 @@ internal sealed class ObjectDecoder
         return JsonValue.Create(text);
     }
 
-    private static JsonValue ReadTime(ref Utf8JsonReader reader)
+    /// <summary>As Kubernetes keeps it: in UTC, to the second or to the microsecond.</summary>
+    private static JsonValue ReadTime(ref Utf8JsonReader reader, SchemaValue value)
     {
         var text = reader.GetString()!;
-        if (!DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out _))
+        if (!Timestamp.TryParse(text, out var at))
             throw new DecodeException($"parsing time \"{text}\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"{text}\" as \"2006\"");
-        return JsonValue.Create(text);
+        return JsonValue.Create(Timestamp.Format(at, value == SchemaValue.MicroTime));
     }
+
+    /// <summary>Objects are never zero: <c>emptyDir: {}</c> says something.</summary>
+    private static bool IsZero(SchemaField field, JsonNode value) => value switch
+    {
+        JsonArray list => list.Count == 0,
+        JsonObject map => field.Shape == SchemaShape.Map && map.Count == 0,
+        _ => field.Shape == SchemaShape.Single && value.GetValueKind() switch
+        {
+            JsonValueKind.String => value.GetValue<string>().Length == 0,
+            JsonValueKind.False => true,
+            JsonValueKind.Number => value.AsValue().TryGetLong(out var number) && number == 0,
+            _ => false,
+        },
+    };
 
     private JsonValue ReadNumber(ref Utf8JsonReader reader, SchemaField field, SchemaType owner)
     {
@@ -184,6 +200,7 @@ internal sealed class ObjectDecoder
         SchemaValue.Double => "float64",
         SchemaValue.Flag => "bool",
         SchemaValue.Time => "v1.Time",
+        SchemaValue.MicroTime => "v1.MicroTime",
         SchemaValue.Bytes => "[]uint8",
         SchemaValue.Quantity => "resource.Quantity",
         SchemaValue.IntOrString => "intstr.IntOrString",

@@ -29,13 +29,29 @@ internal static class PodCgroups
         {
             for (var above = group; above.Length > 1; above = Path.GetDirectoryName(above)!)
             {
-                if (Directory.Exists(hierarchy + above) && Directory.EnumerateDirectories(hierarchy + above).Any()) break;
-                DeleteTree(hierarchy + above);
+                if (!TryDeleteEmpty(hierarchy + above)) break;
             }
         }
     }
 
     private static IEnumerable<string> Hierarchies() => File.Exists($"{Mount}/cgroup.controllers") ? [Mount] : Directory.EnumerateDirectories(Mount);
+
+    private static bool TryDeleteEmpty(string folder)
+    {
+        try
+        {
+            Directory.Delete(folder);
+            return true;
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return true;
+        }
+        catch (IOException) when (Directory.EnumerateDirectories(folder).Any())
+        {
+            return false;
+        }
+    }
 
     private static void DeleteTree(string folder)
     {

@@ -192,6 +192,56 @@ public sealed class PacketTests
         Assert.Contains("169.254.1.1", await ProxyLab.TcpAsync(lab.Node, "192.168.7.1:30080"), StringComparison.Ordinal);
     }
 
+    private const string Balancer = "192.0.2.9";
+
+    private static (ObjectKey, ServiceInfo?, IReadOnlyCollection<SliceInfo>) Balanced(bool externalLocal, bool internalLocal, bool endpointsAreLocal)
+    {
+        ServiceInfo service = Make.Service(Vip, Make.Tcp(80, nodePort: 30080)) with
+        {
+            ExternalAddresses = new([IPAddress.Parse(Balancer)]), ExternalLocal = externalLocal, InternalLocal = internalLocal,
+        };
+        SliceInfo slice = Make.Slice("web", [s_tcp], Pods(2));
+        return Make.Input("web", service, slice with { Endpoints = new(slice.Endpoints.Select(endpoint => endpoint with { IsLocal = endpointsAreLocal })) });
+    }
+
+    [Fact]
+    public async Task LoadBalancer_PolicyCluster_ClientIsMasqueraded()
+    {
+        await using var lab = new ProxyLab(pods: 2);
+        lab.Kernel.Update([Balanced(externalLocal: false, internalLocal: false, endpointsAreLocal: true)]);
+        Assert.Equal($"{ProxyLab.Pod(2)} 169.254.1.1", await ViaNode(lab, Balancer + ":80"));
+    }
+
+    [Fact]
+    public async Task LoadBalancer_PolicyLocal_PodSeesTheClientsAddress()
+    {
+        await using var lab = new ProxyLab(pods: 2);
+        lab.Kernel.Update([Balanced(externalLocal: true, internalLocal: false, endpointsAreLocal: true)]);
+        Assert.Equal($"{ProxyLab.Pod(2)} {ProxyLab.Client}", await ViaNode(lab, Balancer + ":80"));
+        Assert.Equal($"{ProxyLab.Pod(2)} {ProxyLab.Client}", await ViaNode(lab, "192.168.7.1:30080"));
+    }
+
+    [Fact]
+    public async Task LoadBalancer_PolicyLocalWithoutLocalEndpoint_ClientHangsAndPodsAreServed()
+    {
+        await using var lab = new ProxyLab(pods: 2);
+        lab.Kernel.Update([Balanced(externalLocal: true, internalLocal: false, endpointsAreLocal: false)]);
+        using var patience = new CancellationTokenSource(TimeSpan.FromMilliseconds(700));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => ProxyLab.TcpAsync(lab.Host(ProxyLab.Client), Balancer + ":80", patience.Token));
+        Assert.Equal($"{ProxyLab.Pod(2)} {ProxyLab.Pod(1)}", await ProxyLab.TcpAsync(lab.Host(ProxyLab.Pod(1)), Balancer + ":80"));
+        Assert.Equal($"{ProxyLab.Pod(2)} 169.254.1.1", await ProxyLab.TcpAsync(lab.Node, "192.168.7.1:30080"));
+    }
+
+    [Fact]
+    public async Task InternalPolicyLocal_EndpointsElsewhere_ClusterAddressHangs()
+    {
+        await using var lab = new ProxyLab(pods: 2);
+        lab.Kernel.Update([Balanced(externalLocal: false, internalLocal: true, endpointsAreLocal: false)]);
+        using var patience = new CancellationTokenSource(TimeSpan.FromMilliseconds(700));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => ProxyLab.TcpAsync(lab.Host(ProxyLab.Pod(1)), Vip + ":80", patience.Token));
+        Assert.Contains(ProxyLab.Pod(2), await ViaNode(lab, "192.168.7.1:30080"), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Restart_NothingChanged_IsAnEmptyDifference()
     {

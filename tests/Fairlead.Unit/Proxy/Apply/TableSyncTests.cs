@@ -25,9 +25,21 @@ public sealed class TableSyncTests
 
     private static ServiceRules? Rules(Step step) => step.Gone ? null : new ServiceRules(
         new([Address(step.Service)]),
-        new([.. Enumerable.Range(0, step.Port + 1).Select(port => new PortRules(
-            Address(step.Service), port == 0 ? (byte)6 : (byte)17, (ushort)(80 + port), port == 0 ? (ushort)step.NodePort : (ushort)0, (uint)step.Affinity,
-            new([.. step.Targets.Select(target => new Target(IPAddress.Parse($"10.244.0.{target}"), 8080, target < 3))])))]));
+        new([.. Enumerable.Range(0, step.Port + 1).SelectMany(port => Ways(step, port))]));
+
+    private static IEnumerable<PortRules> Ways(Step step, int port)
+    {
+        var targets = new EquatableArray<Target>([.. step.Targets.Select(target => new Target(IPAddress.Parse($"10.244.0.{target}"), 8080, target < 3))]);
+        byte protocol = port == 0 ? (byte)6 : (byte)17;
+        yield return new PortRules(Reach.ClusterAddress, Address(step.Service), protocol, (ushort)(80 + port), (uint)step.Affinity, targets);
+        if (port == 0 && step.NodePort != 0)
+        {
+            yield return new PortRules(Reach.NodePort, IPAddress.Any, protocol, (ushort)step.NodePort, (uint)step.Affinity, targets)
+            {
+                LocalTargets = step.Service % 2 == 0 ? null : new([.. targets.Where(target => target.IsLocal)]),
+            };
+        }
+    }
 
     private static IPAddress Address(int service) => IPAddress.Parse($"10.96.0.{service + 1}");
 
@@ -84,7 +96,7 @@ public sealed class TableSyncTests
         TableSync sync = Sync(tables);
         ServiceRules Of(int service, params int[] targets) => new(
             new([Big(service)]),
-            new([new PortRules(Big(service), 6, 80, 0, 0, new([.. targets.Select(target => new Target(IPAddress.Parse($"10.244.0.{target}"), 80, false))]))]));
+            new([new PortRules(Reach.ClusterAddress, Big(service), 6, 80, 0, new([.. targets.Select(target => new Target(IPAddress.Parse($"10.244.0.{target}"), 80, false))]))]));
         sync.Update(Enumerable.Range(0, 2000).Select(service => KeyValuePair.Create(new ObjectKey("ns", $"{service}"), (ServiceRules?)Of(service, 1, 2, 3, 4, 5))), static (_, _) => { });
         sync.Update([KeyValuePair.Create(new ObjectKey("ns", "7"), (ServiceRules?)Of(7, 1, 2, 3, 4))], static (_, _) => { });
         // The chain with four, the fifth target, and the service led to the other chain.

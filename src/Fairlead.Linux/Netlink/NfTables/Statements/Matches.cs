@@ -14,6 +14,9 @@ public sealed record Match(Selector Selector, FieldBytes Value, bool Not = false
     /// <summary>The destination is an address of this machine.</summary>
     public static Match LocalDestination { get; } = new(Selector.DestinationKind, new FieldBytes(BitConverter.GetBytes(2u)));
 
+    /// <summary>The source is an address of this machine.</summary>
+    public static Match LocalSource { get; } = new(Selector.SourceKind, new FieldBytes(BitConverter.GetBytes(2u)));
+
     private string Words => Selector is FibSelector ? "local" : Value.ToText([Selector.Type]);
 
     internal override void Write(RuleWriter writer)

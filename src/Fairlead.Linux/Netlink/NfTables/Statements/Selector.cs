@@ -41,10 +41,13 @@ public abstract record Selector
         : new FlowSelector(22, 0, FieldType.IPv6Address, "ct original ip6 daddr");
 
     /// <summary>What the routing table says of the destination: 2 is an address of this machine (RTN_LOCAL).</summary>
-    public static Selector DestinationKind { get; } = new FibSelector();
+    public static Selector DestinationKind { get; } = new FibSelector(OfSource: false);
 
-    /// <summary>A random number below the modulus.</summary>
-    public static Selector Random(uint modulus) => new RandomSelector(modulus);
+    /// <summary>What the routing table says of the source: 2 is an address of this machine (RTN_LOCAL).</summary>
+    public static Selector SourceKind { get; } = new FibSelector(OfSource: true);
+
+    /// <summary>A random number from the offset on, below offset plus modulus.</summary>
+    public static Selector Random(uint modulus, uint offset = 0) => new RandomSelector(modulus, offset);
 
     /// <summary>A fixed address.</summary>
     public static Selector Constant(IPAddress address) => new ConstantSelector(address);
@@ -98,27 +101,27 @@ internal sealed record FlowSelector(uint Key, byte? Direction, FieldType FieldTy
     }
 }
 
-internal sealed record FibSelector : Selector
+internal sealed record FibSelector(bool OfSource) : Selector
 {
     public override FieldType Type => FieldType.Mark;
 
-    public override string Text => "fib daddr type";
+    public override string Text => OfSource ? "fib saddr type" : "fib daddr type";
 
     internal override void Load(RuleWriter writer, int register)
     {
-        const uint AddressType = 3, OfDestination = 2;
+        const uint AddressType = 3, Source = 1, Destination = 2;
         using RuleWriter.Scope expression = writer.Expression("fib");
         writer.Register(1, register);
         writer.Number(2, AddressType);
-        writer.Number(3, OfDestination);
+        writer.Number(3, OfSource ? Source : Destination);
     }
 }
 
-internal sealed record RandomSelector(uint Modulus) : Selector
+internal sealed record RandomSelector(uint Modulus, uint Offset) : Selector
 {
     public override FieldType Type => FieldType.Mark;
 
-    public override string Text => $"numgen random mod {Modulus}";
+    public override string Text => $"numgen random mod {Modulus}{(Offset == 0 ? "" : $" offset {Offset}")}";
 
     internal override void Load(RuleWriter writer, int register)
     {
@@ -127,7 +130,7 @@ internal sealed record RandomSelector(uint Modulus) : Selector
         writer.Register(1, register);
         writer.Number(2, Modulus);
         writer.Number(3, Random);
-        writer.Number(4, 0);
+        writer.Number(4, Offset);
     }
 }
 

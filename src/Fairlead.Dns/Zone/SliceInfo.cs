@@ -1,0 +1,60 @@
+using System.Net;
+using Fairlead.Kube;
+using k8s.Models;
+
+namespace Fairlead.Dns.Zone;
+
+/// <summary>An endpoint of a headless service.</summary>
+/// <param name="HostName">Its first label below the service: the endpoint's hostname, or else its address with dashes.</param>
+internal readonly record struct SliceEndpoint(IPAddress Address, string HostName, bool Ready);
+
+/// <summary>What the zone keeps of an EndpointSlice.</summary>
+internal sealed record SliceInfo
+{
+    private const string ServiceLabel = "kubernetes.io/service-name";
+    private const string HeadlessLabel = "service.kubernetes.io/headless";
+    private const string ManagerLabel = "endpointslice.kubernetes.io/managed-by";
+    private const string Controller = "endpointslice-controller.k8s.io";
+
+    public required ObjectKey Service { get; init; }
+
+    public required EquatableArray<NamedPort> Ports { get; init; }
+
+    public required EquatableArray<SliceEndpoint> Endpoints { get; init; }
+
+    /// <summary>
+    /// The slice, or null when no record can come of it: it has no service, names hosts (addressType FQDN), or is the
+    /// controller's for a service that is not headless, which its label would say. That leaves most slices out of memory.
+    /// </summary>
+    internal static SliceInfo? From(V1EndpointSlice slice)
+    {
+        IDictionary<string, string>? labels = slice.Metadata.Labels;
+        if (labels is null || !labels.TryGetValue(ServiceLabel, out string? service) || slice.AddressType is not ("IPv4" or "IPv6")
+            || (labels.TryGetValue(ManagerLabel, out string? manager) && manager == Controller && !labels.ContainsKey(HeadlessLabel)))
+        {
+            return null;
+        }
+        return new SliceInfo
+        {
+            Service = new ObjectKey(slice.Metadata.NamespaceProperty ?? "", service),
+            Ports = new((slice.Ports ?? []).Where(port => port.Port is > 0)
+                .Select(port => new NamedPort(port.Name ?? "", NamedPort.ProtocolName(port.Protocol), (ushort)port.Port!.Value))),
+            Endpoints = new((slice.Endpoints ?? []).Select(Endpoint).OfType<SliceEndpoint>()),
+        };
+    }
+
+    private static SliceEndpoint? Endpoint(V1Endpoint endpoint)
+    {
+        // Only the first address is meant to be used; slices with more are deprecated.
+        if (endpoint.Addresses is not [string text, ..] || !IPAddress.TryParse(text, out IPAddress? address))
+        {
+            return null;
+        }
+        string host = string.IsNullOrEmpty(endpoint.Hostname) ? DashedName(address) : endpoint.Hostname;
+        // An absent condition means ready, as the API's documentation of EndpointConditions says.
+        return new SliceEndpoint(address, host, endpoint.Conditions?.Ready ?? true);
+    }
+
+    /// <summary>The identifier of an endpoint without a hostname: 10-244-0-7, fd00--7.</summary>
+    internal static string DashedName(IPAddress address) => address.ToString().Replace('.', '-').Replace(':', '-');
+}

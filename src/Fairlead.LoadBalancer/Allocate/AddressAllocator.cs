@@ -1,0 +1,96 @@
+using System.Collections.Concurrent;
+using System.Text.Json.Nodes;
+using Fairlead.Kube;
+using Fairlead.Kube.Client;
+using Fairlead.Kube.Events;
+using Fairlead.Kube.Informers;
+using Fairlead.Kube.Queues;
+using k8s.Models;
+using Microsoft.Extensions.Logging;
+
+namespace Fairlead.LoadBalancer.Allocate;
+
+/// <summary>
+/// Gives services of type LoadBalancer their addresses, in status.loadBalancer.ingress. One of it may run in a cluster.
+/// </summary>
+public sealed class AddressAllocator(KubeClient client, IReadOnlyList<AddressRange> pools, ILoggerFactory logs, TimeProvider time)
+{
+    private readonly ILogger _log = logs.CreateLogger("loadbalancer");
+
+    /// <summary>Given, but perhaps not yet seen in the cache.</summary>
+    private readonly ConcurrentDictionary<ObjectKey, string> _given = new();
+    private readonly ConcurrentDictionary<ObjectKey, bool> _waiting = new();
+
+    /// <summary>Runs until cancelled.</summary>
+    public async Task RunAsync(CancellationToken cancel)
+    {
+        using var queue = new WorkQueue<ObjectKey>(time);
+        var events = new EventRecorder(client, "fairlead-loadbalancer", null, _log, time);
+        var services = new Informer<V1Service, BalancedService>(client, ApiResources.Services, BalancedService.Of, _log, time);
+        services.Changed += change =>
+        {
+            queue.Add(change.Key);
+            // What one service gives up another may be waiting for.
+            if (change.New is null)
+            {
+                foreach (var key in _waiting.Keys) queue.Add(key);
+            }
+        };
+        var parts = new[] { services.RunAsync(cancel), events.RunAsync(cancel) };
+        await services.Synced.WaitAsync(cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await QueueWorkers.RunAsync("loadbalancer", queue, (key, stop) => SyncAsync(services, events, key, stop), workers: 1, _log, cancel);
+        await Task.WhenAll(parts);
+    }
+
+    private async Task SyncAsync(Informer<V1Service, BalancedService> services, EventRecorder events, ObjectKey key, CancellationToken cancel)
+    {
+        var all = services.Items;
+        if (!all.TryGetValue(key, out var service))
+        {
+            _given.TryRemove(key, out _);
+            _waiting.TryRemove(key, out _);
+            return;
+        }
+        foreach (var gone in _given.Keys.Where(other => !all.ContainsKey(other))) _given.TryRemove(gone, out _);
+        var taken = all.Values.Where(other => other.Key != key).Select(other => other.Address).OfType<string>()
+            .Concat(_given.Where(pair => pair.Key != key).Select(pair => pair.Value)).ToHashSet();
+        var decision = AllocationPlan.Decide(service, taken, pools);
+        var about = new V1ObjectReference { ApiVersion = "v1", Kind = "Service", NamespaceProperty = key.Namespace, Name = key.Name, Uid = service.Uid };
+        if (decision.Address is not { } address)
+        {
+            _waiting[key] = true;
+            AllocatorLog.Failed(_log, key, decision.Failure!);
+            events.Warning(about, "AllocationFailed", decision.Failure!);
+            return;
+        }
+        _waiting.TryRemove(key, out _);
+        _given[key] = address;
+        if (service.Address == address) return;
+        await WriteAsync(service, address, cancel);
+        AllocatorLog.Given(_log, key, address);
+        events.Normal(about, "IPAllocated", $"Assigned IP [\"{address}\"]");
+    }
+
+    private async Task WriteAsync(BalancedService service, string address, CancellationToken cancel)
+    {
+        var status = new JsonObject
+        {
+            // The UID makes the patch fail, not hit, a new service of the same name.
+            ["metadata"] = new JsonObject { ["uid"] = service.Uid },
+            ["status"] = new JsonObject
+            {
+                ["loadBalancer"] = new JsonObject { ["ingress"] = new JsonArray(new JsonObject { ["ip"] = address, ["ipMode"] = "VIP" }) },
+            },
+        };
+        await client.PatchAsync(ApiResources.Services, service.Key, Patch.Merge(status), "status", cancel);
+    }
+}
+
+internal static partial class AllocatorLog
+{
+    [LoggerMessage(8001, LogLevel.Information, "service {Key} has the address {Address}")]
+    public static partial void Given(ILogger log, ObjectKey key, string address);
+
+    [LoggerMessage(8002, LogLevel.Warning, "service {Key} waits: {Failure}")]
+    public static partial void Failed(ILogger log, ObjectKey key, string failure);
+}

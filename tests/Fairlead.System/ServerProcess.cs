@@ -1,0 +1,104 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using System.Text.Json.Nodes;
+using Xunit;
+
+namespace Fairlead.System;
+
+/// <summary>`fairlead server` alone, on a folder of its own: no nodes, no namespaces, so that a test may kill it.</summary>
+public sealed class ServerProcess : IAsyncDisposable
+{
+    private const string Token = "test-token";
+
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("fairlead-server-");
+    private readonly int _port = FreePort();
+    private Process? _process;
+
+    public ServerProcess()
+    {
+        File.WriteAllText(TokenFile, $"{Token},admin,1,\"system:masters\"\n");
+        Http = new HttpClient(new SocketsHttpHandler { SslOptions = new() { RemoteCertificateValidationCallback = IsThisServer } })
+        {
+            BaseAddress = new Uri($"https://127.0.0.1:{_port}"),
+        };
+        Http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Token);
+    }
+
+    /// <summary>As system:masters.</summary>
+    public HttpClient Http { get; }
+
+    private string TokenFile => Path.Combine(_folder.FullName, "tokens");
+
+    public async Task StartAsync()
+    {
+        _process = Command.Start(Command.Fairlead,
+        [
+            "server", "--data-dir", Path.Combine(_folder.FullName, "data"), "--bind-address", "127.0.0.1", "--secure-port", $"{_port}",
+            "--advertise-address", "192.0.2.10", "--token-auth-file", TokenFile,
+        ]);
+        _process.BeginErrorReadLine();
+        _process.BeginOutputReadLine();
+        await Until.AsyncHolds(IsReadyAsync, ready => ready, "the server is ready");
+    }
+
+    /// <summary>SIGKILL: no handler runs, nothing is flushed.</summary>
+    public async Task KillAsync()
+    {
+        if (_process is null) return;
+        _process.Kill();
+        await _process.WaitForExitAsync();
+        _process.Dispose();
+        _process = null;
+    }
+
+    /// <summary>The answer's code and body; throws what HttpClient throws when the server is gone.</summary>
+    public async Task<(int Code, JsonNode Body)> SendAsync(HttpMethod method, string path, JsonNode? body = null)
+    {
+        using var request = new HttpRequestMessage(method, path);
+        if (body is not null) request.Content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
+        using var response = await Http.SendAsync(request);
+        return ((int)response.StatusCode, JsonNode.Parse(await response.Content.ReadAsStringAsync())!);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await KillAsync();
+        Http.Dispose();
+        _folder.Delete(recursive: true);
+    }
+
+    private async Task<bool> IsReadyAsync()
+    {
+        Assert.False(_process!.HasExited, "the server has ended");
+        try
+        {
+            return await Http.GetStringAsync("/readyz") == "ok";
+        }
+        catch (HttpRequestException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Trusts the authority that the server made in its folder.</summary>
+    private bool IsThisServer(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)
+    {
+        if (certificate is not X509Certificate2 given || chain is null || errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch)) return false;
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+        chain.ChainPolicy.CustomTrustStore.Add(X509CertificateLoader.LoadCertificateFromFile(Path.Combine(_folder.FullName, "data", "pki", "ca.crt")));
+        return chain.Build(given);
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
