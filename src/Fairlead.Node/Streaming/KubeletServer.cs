@@ -34,8 +34,7 @@ internal sealed class KubeletServer(NodeAgentOptions options, PodLoop pods, ICon
         builder.Services.AddSingleton(logs);
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(Configure);
         _app = builder.Build();
-        // A client that goes while its input stands still is noticed only by what can no longer be sent to it.
-        _app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.FromSeconds(5) });
+        _app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = StreamUpgrade.KeepAlive });
         var endpoints = new KubeletEndpoints(pods, runtime, logs.CreateLogger("kubelet"));
         _app.Run(context => context.Connection.ClientCertificate switch
         {

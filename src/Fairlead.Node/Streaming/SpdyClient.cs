@@ -66,7 +66,7 @@ internal sealed class SpdyClient : IStreamClient
     {
         using var gone = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         await using var end = cancel.UnsafeRegister(static state => ((CancellationTokenSource)state!).Cancel(), _over);
-        Task[] pumps = [PumpAsync(StreamChannel.Input, take, gone.Token), PumpAsync(StreamChannel.Resize, take, gone.Token)];
+        Task[] pumps = [PumpInputAsync(take, gone.Token), PumpSizesAsync(take, gone.Token)];
         await _running;
         await gone.CancelAsync();
         await Task.WhenAll(pumps).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -121,12 +121,32 @@ internal sealed class SpdyClient : IStreamClient
         _ => null,
     };
 
-    /// <summary>Hands one stream over, and of input also its end.</summary>
-    private async Task PumpAsync(byte channel, Func<ChannelMessage, CancellationToken, Task> take, CancellationToken cancel)
+    /// <summary>Hands over input as it comes, and its end.</summary>
+    private async Task PumpInputAsync(Func<ChannelMessage, CancellationToken, Task> take, CancellationToken cancel)
     {
-        if (!_streams.TryGetValue(channel, out var stream)) return;
+        if (!_streams.TryGetValue(StreamChannel.Input, out var stream)) return;
         var buffer = new byte[32 * 1024];
-        while (await stream.ReadAsync(buffer, cancel) is var count and > 0) await take(new(channel, buffer.AsMemory(0, count)), cancel);
-        if (channel == StreamChannel.Input) await take(new(StreamChannel.Close, new[] { channel }), cancel);
+        while (await stream.ReadAsync(buffer, cancel) is var count and > 0) await take(new(StreamChannel.Input, buffer.AsMemory(0, count)), cancel);
+        await take(new(StreamChannel.Close, new[] { StreamChannel.Input }), cancel);
+    }
+
+    /// <summary>Hands over sizes one by one: several may come at once, and one in parts. Each ends with its brace.</summary>
+    private async Task PumpSizesAsync(Func<ChannelMessage, CancellationToken, Task> take, CancellationToken cancel)
+    {
+        if (!_streams.TryGetValue(StreamChannel.Resize, out var stream)) return;
+        var buffer = new byte[4096];
+        var length = 0;
+        while (await stream.ReadAsync(buffer.AsMemory(length), cancel) is var count and > 0)
+        {
+            length += count;
+            while (buffer.AsSpan(0, length).IndexOf((byte)'}') is var end and >= 0)
+            {
+                await take(new(StreamChannel.Resize, buffer.AsMemory(0, end + 1)), cancel);
+                buffer.AsSpan((end + 1)..length).CopyTo(buffer);
+                length -= end + 1;
+            }
+            // No size is that long.
+            if (length == buffer.Length) length = 0;
+        }
     }
 }

@@ -1,3 +1,6 @@
+using System.Net.WebSockets;
+using System.Security.Cryptography;
+using System.Text;
 using Fairlead.Node.Streaming.Spdy;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -8,6 +11,10 @@ namespace Fairlead.Node.Streaming;
 internal static class StreamUpgrade
 {
     public const string Spdy = "SPDY/3.1";
+
+    /// <summary>A client that goes while its input stands still is noticed only by what can no longer be sent to it.</summary>
+    public static readonly TimeSpan KeepAlive = TimeSpan.FromSeconds(5);
+
     private const string VersionHeader = "X-Stream-Protocol-Version";
 
     public static bool IsSpdy(HttpRequest request) => request.Headers.Upgrade.ToString().Equals(Spdy, StringComparison.OrdinalIgnoreCase);
@@ -31,6 +38,22 @@ internal static class StreamUpgrade
         context.Response.Headers.Upgrade = Spdy;
         if (version.Length > 0) context.Response.Headers[VersionHeader] = version;
         return new SpdyConnection(await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync(), TimeProvider.System);
+    }
+
+    /// <summary>
+    /// Accepts a WebSocket by hand (RFC 6455, section 4.2.2): the framework's own handshake refuses a sub-protocol with a slash
+    /// in its name, which the RFC's grammar does as well, and Kubernetes does not.
+    /// </summary>
+    public static async Task<WebSocket> AcceptWebSocketAsync(HttpContext context, string protocol)
+    {
+        var key = context.Request.Headers.SecWebSocketKey + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+        context.Response.Headers.Upgrade = "websocket";
+#pragma warning disable CA5350 // The handshake's own; it protects nothing.
+        context.Response.Headers.SecWebSocketAccept = Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key)));
+#pragma warning restore CA5350
+        context.Response.Headers.SecWebSocketProtocol = protocol;
+        var stream = await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync();
+        return WebSocket.CreateFromStream(stream, new WebSocketCreationOptions { IsServer = true, KeepAliveInterval = KeepAlive });
     }
 
     /// <summary>None of the versions offered is known here: says which are.</summary>

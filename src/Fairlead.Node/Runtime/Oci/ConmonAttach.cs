@@ -1,8 +1,7 @@
-using System.Globalization;
 using System.IO.Pipelines;
 using System.Net.Sockets;
 using System.Security.Cryptography;
-using System.Text;
+using Fairlead.Linux.Processes;
 
 namespace Fairlead.Node.Runtime.Oci;
 
@@ -19,15 +18,15 @@ internal sealed class ConmonAttach : IExecSession
     private const int LongestOutput = 64 * 1024;
 
     private readonly Socket _socket;
-    private readonly string _controlFifo;
+    private readonly string? _terminal;
     private readonly Pipe _output = new();
     private readonly Pipe? _errors;
     private readonly Task _receiving;
 
-    private ConmonAttach(Socket socket, string controlFifo, bool input, bool tty)
+    private ConmonAttach(Socket socket, bool input, string? terminal)
     {
-        (_socket, _controlFifo) = (socket, controlFifo);
-        _errors = tty ? null : new Pipe();
+        (_socket, _terminal) = (socket, terminal);
+        _errors = terminal is null ? new Pipe() : null;
         Input = input ? new PacketStream(socket) : null;
         Output = _output.Reader.AsStream();
         Errors = _errors?.Reader.AsStream();
@@ -40,10 +39,11 @@ internal sealed class ConmonAttach : IExecSession
 
     public Stream? Errors { get; }
 
-    /// <param name="bundle">The container's folder, where conmon has its socket and its fifo.</param>
+    /// <param name="bundle">The container's folder, where conmon has its socket.</param>
+    /// <param name="terminal">Path of the container's terminal; null when it has none.</param>
     /// <param name="shortFolder">A folder whose path is short enough: the kernel takes 107 bytes of a socket's path.</param>
     /// <exception cref="RuntimeException">conmon is not there.</exception>
-    public static async Task<ConmonAttach> ConnectAsync(string bundle, string shortFolder, bool input, bool tty, CancellationToken cancel)
+    public static async Task<ConmonAttach> ConnectAsync(string bundle, string shortFolder, bool input, string? terminal, CancellationToken cancel)
     {
         var link = $"{shortFolder}/{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4))}";
         var socket = new Socket(AddressFamily.Unix, SocketType.Seqpacket, ProtocolType.Unspecified);
@@ -51,7 +51,7 @@ internal sealed class ConmonAttach : IExecSession
         {
             File.CreateSymbolicLink(link, bundle);
             await socket.ConnectAsync(new UnixDomainSocketEndPoint($"{link}/attach"), cancel);
-            return new ConmonAttach(socket, $"{bundle}/ctl", input, tty);
+            return new ConmonAttach(socket, input, terminal);
         }
         catch (Exception e)
         {
@@ -78,15 +78,19 @@ internal sealed class ConmonAttach : IExecSession
         }
     }
 
+    /// <summary>
+    /// Sets it on the container's terminal itself, as the container sees it: conmon's fifo takes sizes too, but of two lines that it
+    /// reads at once it takes the first one twice, and clients send two at their start.
+    /// </summary>
     public void Resize(ushort columns, ushort rows)
     {
+        if (_terminal is null) return;
         try
         {
-            // Opened for both, a fifo never waits for another reader.
-            using var fifo = new FileStream(_controlFifo, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
-            fifo.Write(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"1 {rows} {columns}\n")));
+            using var terminal = File.OpenHandle(_terminal, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+            TerminalStream.Resize(terminal, columns, rows);
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // The container has ended.
         }

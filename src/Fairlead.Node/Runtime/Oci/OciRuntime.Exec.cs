@@ -44,7 +44,9 @@ internal sealed partial class OciRuntime
     {
         if (Find(podUid, containerId) is not { Phase: ContainerPhase.Running } container)
             throw new RuntimeException($"container {containerId} is not running");
-        return await ConmonAttach.ConnectAsync(FilesOf(podUid, containerId).Folder, _paths.AttachSockets, input && container.Stdin, container.Tty, cancel);
+        var files = FilesOf(podUid, containerId);
+        var terminal = container.Tty && ContainerFiles.ReadProcessId(files.ProcessId) is { } pid ? $"/proc/{pid}/root/dev/console" : null;
+        return await ConmonAttach.ConnectAsync(files.Folder, _paths.AttachSockets, input && container.Stdin, terminal, cancel);
     }
 
     private void OnExecStarted(string id)

@@ -47,7 +47,7 @@ internal sealed class PortForwardEndpoint(PodLoop pods, IContainerRuntime runtim
     {
         if (context.WebSockets.WebSocketRequestedProtocols.Contains(Tunnel))
         {
-            var socket = await context.WebSockets.AcceptWebSocketAsync(Tunnel);
+            var socket = await StreamUpgrade.AcceptWebSocketAsync(context, Tunnel);
             await using var connection = new SpdyConnection(WebSocketStream.Create(socket, WebSocketMessageType.Binary, Goodbye), TimeProvider.System);
             await new SpdyPortForward(connection, forwarder).RunAsync(context.RequestAborted);
             return;
