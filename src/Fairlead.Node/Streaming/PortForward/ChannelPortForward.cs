@@ -14,6 +14,7 @@ namespace Fairlead.Node.Streaming.PortForward;
 internal sealed class ChannelPortForward(ChannelSocket channels, int[] ports, PortForwarder forwarder)
 {
     private const int MostPorts = 64;
+    private static readonly TimeSpan Goodbye = TimeSpan.FromSeconds(1);
 
     /// <summary>The query's ports; null when there are none, or others than ports.</summary>
     public static int[]? Ports(IQueryCollection query)
@@ -33,7 +34,13 @@ internal sealed class ChannelPortForward(ChannelSocket channels, int[] ports, Po
             var forwards = ports.Select((port, index) => ForwardAsync(connections[index], port, over.Token)).ToArray();
             var receiving = channels.ReceiveAsync((message, cancel) => TakeAsync(connections, message, cancel), over.Token);
             await Task.WhenAny(receiving, Task.WhenAll(forwards));
-            if (!receiving.IsCompleted) await channels.CloseAsync(over.Token);
+            if (!receiving.IsCompleted)
+            {
+                await channels.CloseAsync(over.Token);
+                // Breaking the read off at once would reset the connection under what is still on its way to the client.
+                over.CancelAfter(Goodbye);
+                await receiving.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
             await over.CancelAsync();
             await Task.WhenAll([receiving, .. forwards]).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
