@@ -16,7 +16,9 @@ public sealed class ServerProcess : IAsyncDisposable
     private const string Token = "test-token";
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("fairlead-server-");
-    private readonly int _port = FreePort();
+
+    // An address of its own has all ports to itself, whatever the local ends of connections, which are at 127.0.0.1, take.
+    private readonly string _address = $"127.{1 + (Environment.ProcessId % 250)}.{Random.Shared.Next(256)}.{Random.Shared.Next(1, 255)}";
     private Process? _process;
 
     public ServerProcess()
@@ -24,7 +26,7 @@ public sealed class ServerProcess : IAsyncDisposable
         File.WriteAllText(TokenFile, $"{Token},admin,1,\"system:masters\"\n");
         Http = new HttpClient(new SocketsHttpHandler { SslOptions = new() { RemoteCertificateValidationCallback = IsThisServer } })
         {
-            BaseAddress = new Uri($"https://127.0.0.1:{_port}"),
+            BaseAddress = new Uri($"https://{_address}:6443"),
         };
         Http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Token);
     }
@@ -38,7 +40,7 @@ public sealed class ServerProcess : IAsyncDisposable
     {
         _process = Command.Start(Command.Fairlead,
         [
-            "server", "--data-dir", Path.Combine(_folder.FullName, "data"), "--bind-address", "127.0.0.1", "--secure-port", $"{_port}",
+            "server", "--data-dir", Path.Combine(_folder.FullName, "data"), "--bind-address", _address, "--secure-port", "6443",
             "--advertise-address", "192.0.2.10", "--token-auth-file", TokenFile,
         ]);
         _process.BeginErrorReadLine();
@@ -93,12 +95,5 @@ public sealed class ServerProcess : IAsyncDisposable
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
         chain.ChainPolicy.CustomTrustStore.Add(X509CertificateLoader.LoadCertificateFromFile(Path.Combine(_folder.FullName, "data", "pki", "ca.crt")));
         return chain.Build(given);
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using Fairlead.ApiServer;
 using Fairlead.ApiServer.Security;
@@ -35,13 +34,13 @@ public sealed class TestApiServer : IAsyncDisposable
     {
         var folder = Directory.CreateTempSubdirectory("fairlead-test-").FullName;
         var authority = CertificateAuthority.OpenOrCreate(folder, TimeProvider.System);
-        var address = new IPEndPoint(IPAddress.Loopback, FreePort());
+        var address = new IPEndPoint(Loopback.Next(), 6443);
         var trusted = X509Certificate2.CreateFromPem(authority.CertificatePem);
         var options = new ApiServerOptions
         {
             Listen = [address],
             AdvertiseAddress = new IPEndPoint(IPAddress.Parse("192.0.2.10"), address.Port),
-            ServingCertificate = authority.Issue("kube-apiserver", [], ["127.0.0.1", "localhost"]).ToX509(),
+            ServingCertificate = authority.Issue("kube-apiserver", [], [address.Address.ToString()]).ToX509(),
             KubeletClientCertificate = authority.Issue("kube-apiserver-kubelet-client", [User.Masters], []).ToX509(),
             ClientAuthorities = [trusted],
         };
@@ -63,12 +62,5 @@ public sealed class TestApiServer : IAsyncDisposable
         Client.Dispose();
         await _host.DisposeAsync();
         Directory.Delete(_folder, recursive: true);
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -17,7 +17,7 @@ internal sealed class ScriptedServer : IAsyncDisposable
     internal ScriptedServer(Func<byte[], bool, IEnumerable<byte[]>> script)
     {
         _script = script;
-        _udp.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        _udp.Bind(new IPEndPoint(Loopback.Next(), 0));
         Address = (IPEndPoint)_udp.LocalEndPoint!;
         _tcp = new TcpListener(Address);
         _tcp.Start();

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using Fairlead.Proxy.Health;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -41,7 +40,7 @@ public sealed class ProxyHealthTests
     public async Task Server_EachPath_Answers()
     {
         var status = new ProxyStatus(_time);
-        var address = new IPEndPoint(IPAddress.Loopback, FreePort());
+        var address = new IPEndPoint(Loopback.Next(), 10256);
         await using ProxyHealthServer server = await ProxyHealthServer.StartAsync(status, [address], NullLoggerFactory.Instance, TestContext.Current.CancellationToken);
         using var http = new HttpClient { BaseAddress = new Uri($"http://{address}") };
         Assert.Equal(HttpStatusCode.ServiceUnavailable, (await http.GetAsync("/healthz")).StatusCode);
@@ -53,12 +52,5 @@ public sealed class ProxyHealthTests
         Assert.Contains("kubeproxy_network_programming_duration_seconds_bucket{le=\"0.002\"} 0\n", metrics, StringComparison.Ordinal);
         Assert.Contains("kubeproxy_network_programming_duration_seconds_bucket{le=\"0.004\"} 1\n", metrics, StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.NotFound, (await http.GetAsync("/other")).StatusCode);
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }
