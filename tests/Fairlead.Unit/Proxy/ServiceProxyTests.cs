@@ -33,8 +33,8 @@ public sealed class ServiceProxyTests
         V1EndpointSlice slice = await server.Client.CreateAsync(ApiResources.EndpointSlices, Slice(ProxyLab.Pod(1)), Cancel);
         string target = $"{service.Spec.ClusterIP}:80";
         await UntilAsync(lab, target, answer => answer == $"{ProxyLab.Pod(1)} {ProxyLab.Pod(2)}");
-        Assert.True(proxy.Status.IsHealthy);
-        Assert.True(proxy.Status.NetworkProgramming.Snapshot().Count > 0);
+        // The kernel serves a moment before the proxy has noted that it does.
+        await UntilAsync(lab, target, _ => proxy.Status.IsHealthy && proxy.Status.NetworkProgramming.Snapshot().Count > 0);
 
         await server.Client.DeleteAsync(ApiResources.EndpointSlices, ObjectKey.Of(slice), null, Cancel);
         await UntilAsync(lab, target, answer => answer == "ConnectionRefused");
