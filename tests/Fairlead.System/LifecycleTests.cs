@@ -62,11 +62,10 @@ public sealed class LifecycleTests(Cluster cluster)
         await kubectl.WaitForEndpointsAsync("kubia", 3);
         var containers = await ContainersAsync(kubectl);
 
-        foreach (var (id, line) in Processes())
-        {
-            if (line.Contains($"/var/lib/fairlead/{own.Name}", StringComparison.Ordinal) && line.Contains("fairlead\0", StringComparison.Ordinal))
-                await Command.TryAsync("kill", ["-9", id.ToString(CultureInfo.InvariantCulture)]);
-        }
+        bool IsOurs((int Id, string CommandLine) process) =>
+            process.CommandLine.Contains($"/var/lib/fairlead/{own.Name}", StringComparison.Ordinal) && process.CommandLine.Contains("fairlead\0", StringComparison.Ordinal);
+        foreach (var (id, _) in Processes().Where(IsOurs)) await Command.TryAsync("kill", ["-9", id.ToString(CultureInfo.InvariantCulture)]);
+        await Until.AsyncHolds(() => Task.FromResult(Processes().Count(IsOurs)), count => count == 0, "server and agent are dead");
         await own.UpAsync();
 
         var pods = await kubectl.WaitForReadyAsync("kubia", 3);

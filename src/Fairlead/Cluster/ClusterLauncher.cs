@@ -162,7 +162,7 @@ internal sealed class ClusterLauncher(ClusterPaths paths, Steps steps, TimeProvi
     {
         while (true)
         {
-            if (!IsRunning(state.ServerPid)) throw new UserException($"the server ended; {LastLogLine(state)}");
+            if (HasEnded(state.ServerPid)) throw new UserException($"the server ended; {LastLogLine(state)}");
             try
             {
                 using var answer = await client.Http.GetAsync("readyz", cancel);
@@ -204,15 +204,18 @@ internal sealed class ClusterLauncher(ClusterPaths paths, Steps steps, TimeProvi
         return "it left no log";
     }
 
+    private static bool HasEnded(int pid)
+    {
+        using var process = ProcessHandle.TryOpen(pid);
+        return process is not { HasExited: false };
+    }
+
+    /// <summary>Whether the number, from a file of before, still is a process of ours; one that is just dying is none any more.</summary>
     private static bool IsRunning(int pid)
     {
-        using var process = pid > 0 ? ProcessHandle.TryOpen(pid) : null;
-        if (process is not { HasExited: false }) return false;
         try
         {
-            // A number in a file from before may be another program's by now; one that is being started has no words yet.
-            var words = File.ReadAllText($"/proc/{pid}/cmdline");
-            return words.Length == 0 || words.Contains("fairlead", StringComparison.Ordinal);
+            return pid > 0 && !HasEnded(pid) && File.ReadAllText($"/proc/{pid}/cmdline").Contains("fairlead", StringComparison.Ordinal);
         }
         catch (IOException)
         {
