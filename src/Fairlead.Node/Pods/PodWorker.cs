@@ -136,7 +136,10 @@ internal sealed partial class PodWorker(
         if (refusal.Reason == Refusal.FailedMount)
         {
             // The containers go on waiting in ContainerCreating; the event tells why.
-            _memory = _memory with { PodFailure = Next(_memory.PodFailure, refusal.Reason, refusal.Message, FirstMountDelay) };
+            var missing = Next(_memory.PodFailure, refusal.Reason, refusal.Message, FirstMountDelay);
+            _memory = _memory with { PodFailure = missing };
+            // Nothing else may ever call for this pod again: what it waits for is no object that this node watches.
+            again(pod.Metadata.Uid, missing.RetryAt - time.GetUtcNow());
             return;
         }
         var old = _memory.Failures.GetValueOrDefault(container.Name);
