@@ -1,10 +1,12 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using Fairlead.Kube.Client;
 
 namespace Fairlead.Bench;
 
-/// <summary>The four measurements, each with connections of its own, as separate programs would have them.</summary>
+/// <summary>The measurements, each with connections of its own, as separate programs would have them.</summary>
 internal sealed class ApiBench : IAsyncDisposable
 {
     private readonly KubeClientConfiguration _configuration;
@@ -71,6 +73,87 @@ internal sealed class ApiBench : IAsyncDisposable
         }
         latencies.Sort();
         Write($"list of {services} services ({bytes / 1024 / 1024.0:F1} MB)", $"{latencies[times / 2]:F1} ms median of {times}, {latencies[0]:F1}–{latencies[^1]:F1}");
+    }
+
+    /// <summary>The list as `kubectl get` asks for it: printed by the server, in pages of 500.</summary>
+    public async Task TablesAsync(int services, int times)
+    {
+        var latencies = new List<double>();
+        for (var i = 0; i < times; i++)
+        {
+            var started = TimeProvider.System.GetTimestamp();
+            string? next = null;
+            do
+            {
+                using var request = new HttpRequestMessage(HttpMethod.Get, $"{Path}/services?limit=500{(next is null ? "" : "&continue=" + Uri.EscapeDataString(next))}") { Version = new Version(2, 0) };
+                request.Headers.Accept.ParseAdd("application/json;as=Table;v=v1;g=meta.k8s.io,application/json");
+                using var response = await _http.SendAsync(request);
+                response.EnsureSuccessStatusCode();
+                using var page = JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync());
+                next = page.RootElement.GetProperty("metadata").TryGetProperty("continue", out var token) ? token.GetString() : null;
+            }
+            while (!string.IsNullOrEmpty(next));
+            latencies.Add(TimeProvider.System.GetElapsedTime(started).TotalMilliseconds);
+        }
+        latencies.Sort();
+        Write($"{services} services as a table, pages of 500", $"{latencies[times / 2]:F0} ms median of {times}, {latencies[0]:F0}–{latencies[^1]:F0}");
+    }
+
+    /// <summary>Watchers, each of one object, and changes spread over these objects: from the write's start until its watcher has it.</summary>
+    public async Task WatchersAsync(int watchers, int changesASecond, TimeSpan time)
+    {
+        using var stop = new CancellationTokenSource();
+        var latencies = new ConcurrentBag<double>();
+        var begun = new ConcurrentDictionary<(int, string), long>();
+        var clients = Enumerable.Range(0, Math.Max(1, watchers / 50)).Select(_ => Client()).ToArray();
+        for (var i = 0; i < watchers; i++) await PostAsync(_http, Path + "/configmaps", $$"""{"metadata":{"name":"w{{i}}"} }""");
+        using var opened = new CountdownEvent(watchers);
+        var watches = Enumerable.Range(0, watchers).Select(i => WatchAsync(clients[i % clients.Length], i)).ToArray();
+        opened.Wait();
+        var started = TimeProvider.System.GetTimestamp();
+        var writes = new List<Task>();
+        for (var n = 0; TimeProvider.System.GetElapsedTime(started) < time; n++)
+        {
+            writes.Add(PatchAsync(n % watchers, n.ToString(CultureInfo.InvariantCulture)));
+            var due = TimeSpan.FromSeconds((n + 1.0) / changesASecond) - TimeProvider.System.GetElapsedTime(started);
+            if (due > TimeSpan.Zero) await Task.Delay(due, TimeProvider.System);
+        }
+        await Task.WhenAll(writes);
+        await Task.Delay(TimeSpan.FromSeconds(1), TimeProvider.System);
+        await stop.CancelAsync();
+        await Task.WhenAll(watches);
+        foreach (var client in clients) client.Dispose();
+        var sorted = latencies.Order().ToList();
+        Write($"{watchers} watchers, {changesASecond} changes/s", $"{sorted.Count} of {writes.Count} seen, {sorted[sorted.Count / 2]:F1} ms median, {sorted[sorted.Count * 99 / 100]:F1} ms p99");
+
+        async Task PatchAsync(int index, string value)
+        {
+            begun[(index, value)] = TimeProvider.System.GetTimestamp();
+            using var content = new StringContent($$"""{"data":{"n":"{{value}}"} }""", Encoding.UTF8, "application/merge-patch+json");
+            using var response = await _http.PatchAsync($"{Path}/configmaps/w{index}", content);
+            response.EnsureSuccessStatusCode();
+        }
+
+        async Task WatchAsync(HttpClient http, int index)
+        {
+            try
+            {
+                var path = $"{Path}/configmaps?watch=true&fieldSelector=metadata.name%3Dw{index}";
+                using var response = await http.GetAsync(path, HttpCompletionOption.ResponseHeadersRead, stop.Token);
+                opened.Signal();
+                using var lines = new StreamReader(await response.Content.ReadAsStreamAsync(stop.Token));
+                while (await lines.ReadLineAsync(stop.Token) is { } line)
+                {
+                    using var change = JsonDocument.Parse(line);
+                    if (change.RootElement.GetProperty("object").TryGetProperty("data", out var data) && begun.TryRemove((index, data.GetProperty("n").GetString()!), out var at))
+                        latencies.Add(TimeProvider.System.GetElapsedTime(at).TotalMilliseconds);
+                }
+            }
+            catch (OperationCanceledException)
+            {
+                // The measurement is over.
+            }
+        }
     }
 
     public async ValueTask DisposeAsync()

@@ -1,8 +1,11 @@
 // Writes the schema table of the API server from KubernetesClient's models, merge-keys.txt and field-numbers.txt:
 //   dotnet run --project eng/SchemaTable > src/Fairlead.ApiServer/Resources/Schema/kubernetes.schema
 // One line a type: Name field:type field:type …  See docs/adding-a-kind.md for the letters.
+// With the argument "descriptions" it writes what the models' XML documentation says of the types and fields:
+//   dotnet run --project eng/SchemaTable descriptions > src/Fairlead.ApiServer/Resources/Schema/kubernetes.descriptions
 using System.Reflection;
 using System.Text.Json.Serialization;
+using System.Xml.Linq;
 using k8s.Models;
 
 var models = typeof(V1Pod).Assembly.GetExportedTypes().Where(type => type.Namespace == "k8s.Models").ToDictionary(type => type.Name);
@@ -23,16 +26,44 @@ while (queue.TryDequeue(out var type))
         if (element.Namespace == "k8s.Models" && Letter(element) is null) queue.Enqueue(element);
     }
 }
+var lines = new List<string>(Lines("older-types.txt"));
 foreach (var type in seen.Values)
 {
     var fields = Properties(type).Select(property => (Name: JsonName(property), property.PropertyType))
         .OrderBy(field => field.Name, StringComparer.Ordinal)
         .Select(field => $"{field.Name}:{WithNumber($"{type.Name}.{field.Name}", Describe(field.PropertyType))}{(mergeKeys.TryGetValue($"{type.Name}.{field.Name}", out var merge) ? "@" + merge : "")}");
-    Console.WriteLine($"{type.Name} {string.Join(' ', fields)}");
+    lines.Add($"{type.Name} {string.Join(' ', fields)}");
 }
+if (args is ["descriptions"])
+{
+    WriteDescriptions();
+    return 0;
+}
+lines.Sort(StringComparer.Ordinal);
+foreach (var line in lines) Console.WriteLine(line);
 var unknown = mergeKeys.Keys.Concat(numbers.Keys).Where(key => !seen.TryGetValue(key.Split('.')[0], out var type) || !Properties(type).Any(p => JsonName(p) == key.Split('.')[1])).ToList();
 if (unknown.Count > 0) Console.Error.WriteLine($"merge-keys.txt or field-numbers.txt names what the models do not have: {string.Join(", ", unknown)}");
 return unknown.Count == 0 ? 0 : 1;
+
+// A line a type or field: Name or Name.field, a tab, the text.
+void WriteDescriptions()
+{
+    var package = Path.Combine(Environment.GetEnvironmentVariable("NUGET_PACKAGES") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget/packages"), "kubernetesclient.aot");
+    var version = typeof(V1Pod).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
+    var file = Directory.GetFiles(Path.Combine(package, version, "lib"), "KubernetesClient.Aot.xml", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Last();
+    var texts = XDocument.Load(file).Descendants("member").ToDictionary(
+        member => (string)member.Attribute("name")!, member => string.Join(' ', (member.Element("summary")?.Value ?? "").Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)));
+    foreach (var type in seen.Values)
+    {
+        Write(type.Name, $"T:{type.FullName}");
+        foreach (var property in Properties(type).OrderBy(JsonName, StringComparer.Ordinal)) Write($"{type.Name}.{JsonName(property)}", $"P:{type.FullName}.{property.Name}");
+    }
+
+    void Write(string name, string member)
+    {
+        if (texts.GetValueOrDefault(member) is { Length: > 0 } text) Console.WriteLine($"{name}\t{text}");
+    }
+}
 
 // "t" and "4m*" make "u#4*": a MicroTime is a type of its own, the rest is written behind the type.
 string WithNumber(string key, string kind)
@@ -46,9 +77,11 @@ static IEnumerable<string> Lines(string file) =>
 
 static bool IsServedKind(Type type)
 {
-    string[] groups = ["", "apps", "discovery.k8s.io", "networking.k8s.io", "coordination.k8s.io", "events.k8s.io", "scheduling.k8s.io",
+    string[] groups = ["", "apps", "discovery.k8s.io", "networking.k8s.io", "coordination.k8s.io", "events.k8s.io", "scheduling.k8s.io", "node.k8s.io",
         "rbac.authorization.k8s.io", "authentication.k8s.io", "authorization.k8s.io", "certificates.k8s.io"];
     var entity = type.GetCustomAttribute<KubernetesEntityAttribute>();
+    // Of its group the only one that is served.
+    if (type == typeof(V1StorageClass)) return true;
     return entity is { ApiVersion: "v1" } && groups.Contains(entity.Group) && !type.Name.EndsWith("List", StringComparison.Ordinal);
 }
 

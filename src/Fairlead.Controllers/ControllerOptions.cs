@@ -1,3 +1,5 @@
+using Fairlead.Kube.Certificates;
+
 namespace Fairlead.Controllers;
 
 /// <summary>Settings of the controllers; the defaults are Kubernetes' own unless said otherwise.</summary>
@@ -17,6 +19,15 @@ public sealed record ControllerOptions
 
     /// <summary>Certificate of the cluster's authority in PEM, put into every namespace as ConfigMap kube-root-ca.crt; null: none.</summary>
     public string? RootCertificate { get; init; }
+
+    /// <summary>Who signs certificates of nodes and clients; null: nobody here.</summary>
+    public ICertificateSigner? Signer { get; init; }
+
+    /// <summary>Names and addresses of the API server's own certificate, which no node gets into one of its own.</summary>
+    public IReadOnlyCollection<string> ServerNames { get; init; } = [];
+
+    /// <summary>How long certificates hold for which nothing shorter is asked.</summary>
+    public TimeSpan CertificateLife { get; init; } = TimeSpan.FromDays(365);
 
     /// <summary>Endpoints in a slice at most.</summary>
     public int MaxEndpointsPerSlice { get; init; } = 100;

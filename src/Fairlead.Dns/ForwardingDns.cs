@@ -13,7 +13,7 @@ namespace Fairlead.Dns;
 /// reachable from there (127.0.0.53 never is).
 /// </summary>
 /// <param name="upstreams">Servers to ask; null: those in /etc/resolv.conf.</param>
-public sealed class ForwardingDns(IPEndPoint listen, IReadOnlyList<IPEndPoint>? upstreams, ILoggerFactory logs, TimeProvider time)
+public sealed class ForwardingDns(IPEndPoint listen, IReadOnlyList<UpstreamServer>? upstreams, ILoggerFactory logs, TimeProvider time)
 {
     private readonly ILogger _log = logs.CreateLogger<ForwardingDns>();
 
@@ -22,10 +22,9 @@ public sealed class ForwardingDns(IPEndPoint listen, IReadOnlyList<IPEndPoint>? 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         // A zone that never completes: a cluster's own names end here instead of leaving the machine.
-        var holder = new ZoneHolder(ZoneSnapshot.Empty(new ClusterDnsOptions().ClusterDomain, 0));
-        var forwarder = new Forwarder(new ForwardOptions { Upstreams = upstreams ?? ResolverFile.Read() }, _log, time);
-        var probe = new LoopProbe(forwarder, _log);
-        await using var listeners = new Listeners(new QueryHandlers(holder, forwarder, probe, new DnsStatus(), _log), _log, time);
+        var holder = new ZoneHolder(ZoneSnapshot.Empty(new ZoneOptions { Reverse = default }));
+        using var serving = new Serving(holder, new ClusterDnsOptions { Blocks = [ServerBlockOptions.Of(upstreams)] }, _log, time);
+        await using var listeners = new Listeners(new QueryHandlers(new ServingHolder(serving), new DnsStatus(), _log, time), _log, time);
         try
         {
             listeners.Open(listen, workers: 1);
@@ -34,7 +33,7 @@ public sealed class ForwardingDns(IPEndPoint listen, IReadOnlyList<IPEndPoint>? 
         {
             throw new IOException($"cannot listen at {listen}: {e.Message}", e);
         }
-        await probe.RunAsync(cancellationToken);
+        await serving.RunAsync(cancellationToken);
         await Task.Delay(Timeout.InfiniteTimeSpan, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using Fairlead.Kube;
+using Fairlead.LoadBalancer.Announce;
 using k8s.Models;
 
 namespace Fairlead.LoadBalancer;
@@ -10,22 +11,54 @@ namespace Fairlead.LoadBalancer;
 /// <param name="LocalOnly">externalTrafficPolicy: only nodes with an endpoint may receive.</param>
 internal sealed record BalancedService(ObjectKey Key, string Uid, string? Requested, string? Address, bool LocalOnly)
 {
-    /// <summary>Value of spec.loadBalancerClass that asks for this implementation; without a class it serves too.</summary>
-    public const string OwnClass = "fairlead.io/load-balancer";
+    private static readonly string[] RequestAnnotations = ["fairlead.io/load-balancer-ips", "metallb.io/loadBalancerIPs", "metallb.universe.tf/loadBalancerIPs"];
+    private static readonly string[] SharingAnnotations = ["fairlead.io/allow-shared-ip", "metallb.io/allow-shared-ip", "metallb.universe.tf/allow-shared-ip"];
 
-    private static readonly string[] RequestAnnotations = ["fairlead.io/load-balancer-ips", "metallb.io/loadBalancerIPs"];
+    /// <summary>Services that name the same key may have one address, on different ports; null: its address is its own.</summary>
+    public string? SharingKey { get; init; }
+
+    /// <summary>All in its status, of both families.</summary>
+    public EquatableArray<string> Addresses { get; init; } = new([]);
+
+    /// <summary>For example TCP/80.</summary>
+    public EquatableArray<string> Ports { get; init; } = new([]);
+
+    /// <summary>Its selector, as sorted text.</summary>
+    public string Selector { get; init; } = "";
 
     /// <summary>Null for services that want no address from here.</summary>
-    public static BalancedService? Of(V1Service service)
+    /// <param name="onlyClass">Serve services of this class alone; null: those of <see cref="AnnouncerOptions.OwnClass"/> and those without.</param>
+    public static BalancedService? Of(V1Service service, string? onlyClass)
     {
         var spec = service.Spec;
-        if (spec?.Type != "LoadBalancer" || spec.LoadBalancerClass is not (null or "" or OwnClass)) return null;
-        var annotations = service.Metadata.Annotations;
-        var annotated = annotations is null ? null : RequestAnnotations.Select(name => annotations.TryGetValue(name, out var value) ? value : null).FirstOrDefault(value => value is not null);
-        var requested = annotated ?? spec.LoadBalancerIP;
+        if (spec?.Type != "LoadBalancer" || !Serves(spec.LoadBalancerClass, onlyClass)) return null;
+        var requested = Annotation(service, RequestAnnotations) ?? spec.LoadBalancerIP;
         return new BalancedService(
             ObjectKey.Of(service), service.Metadata.Uid, string.IsNullOrEmpty(requested) ? null : requested,
             service.Status?.LoadBalancer?.Ingress?.Select(ingress => ingress.Ip).FirstOrDefault(ip => IPAddress.TryParse(ip, out _)),
-            spec.ExternalTrafficPolicy == "Local");
+            spec.ExternalTrafficPolicy == "Local")
+        {
+            SharingKey = Annotation(service, SharingAnnotations),
+            Addresses = new((service.Status?.LoadBalancer?.Ingress ?? []).Select(ingress => ingress.Ip).Where(ip => IPAddress.TryParse(ip, out _))),
+            Ports = new((spec.Ports ?? []).Select(port => $"{port.Protocol ?? "TCP"}/{port.Port}")),
+            Selector = string.Join(',', (spec.Selector ?? new Dictionary<string, string>()).Select(pair => $"{pair.Key}={pair.Value}").Order(StringComparer.Ordinal)),
+        };
     }
+
+    /// <summary>
+    /// Whether both may have one address: by a common key, without a common port, and where one of them is only for nodes
+    /// with its endpoints, with the same endpoints.
+    /// </summary>
+    public bool SharesWith(BalancedService other) =>
+        SharingKey is not null && SharingKey == other.SharingKey
+        && !Ports.Intersect(other.Ports).Any()
+        && LocalOnly == other.LocalOnly && (!LocalOnly || (Key.Namespace == other.Key.Namespace && Selector == other.Selector));
+
+    private static bool Serves(string? itsClass, string? onlyClass) =>
+        onlyClass is null ? itsClass is null or "" or AnnouncerOptions.OwnClass : itsClass == onlyClass;
+
+    private static string? Annotation(V1Service service, string[] names) =>
+        service.Metadata.Annotations is { } annotations
+            ? names.Select(name => annotations.TryGetValue(name, out var value) && value.Length > 0 ? value : null).FirstOrDefault(value => value is not null)
+            : null;
 }

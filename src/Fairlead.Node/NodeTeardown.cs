@@ -3,7 +3,8 @@ using Fairlead.Linux.Namespaces;
 using Fairlead.Linux.Processes;
 using Fairlead.Node.Network;
 using Fairlead.Node.Runtime;
-using Fairlead.Node.Runtime.Oci;
+using Fairlead.Node.Runtime.Containerd;
+using Fairlead.Node.Runtime.Cri;
 using Microsoft.Extensions.Logging;
 
 namespace Fairlead.Node;
@@ -28,52 +29,60 @@ public static class NodeTeardown
     public static async Task RunAsync(NodeAgentOptions options, NetworkNamespace node, ILogger log, CancellationToken cancel)
     {
         var paths = new NodePaths(options);
-        await KillAllAsync(paths, cancel);
+        var containerd = new ContainerdPaths(paths);
+        await EndpointLeftovers.RemoveAsync(paths, cancel);
+        var (sockets, hasContainerd) = (containerd.ShimFiles().ToList(), Directory.Exists(containerd.Root));
+        await KillAllAsync(paths, containerd, cancel);
+        if (hasContainerd) RemoveShimSockets([.. sockets, .. containerd.ShimFiles()]);
         foreach (var pod in Folders($"{paths.Run}/pods"))
         {
             foreach (var kind in (string[])["net", "uts", "ipc"]) NetworkNamespace.Delete($"{pod}/{kind}");
         }
         foreach (var folder in (string[])[paths.Pods, $"{paths.Run}/pods"]) MountedFolders.Delete(folder);
         new PodNetwork(node, options.BridgeName, paths.Addresses).Remove();
+        NodeRoutes.Remove(node);
         PodCgroups.Delete(paths.CgroupParent);
         PodCgroups.DeleteUpwards(Path.GetDirectoryName(paths.CgroupParent)!);
         foreach (var folder in (string[])[paths.Exits, paths.Execs, paths.AttachSockets, paths.RuntimeState, paths.Addresses, paths.Logs]) MountedFolders.Delete(folder);
         MountedFolders.Delete(paths.Root);
+        MountedFolders.Delete(paths.Run);
         TeardownLog.Done(log, options.NodeName);
     }
 
     private static IEnumerable<string> Folders(string folder) => Directory.Exists(folder) ? Directory.EnumerateDirectories(folder) : [];
 
     /// <summary>Until none is left: one that was starting a container may have made another before it was killed.</summary>
-    private static async Task KillAllAsync(NodePaths paths, CancellationToken cancel)
+    private static async Task KillAllAsync(NodePaths paths, ContainerdPaths containerd, CancellationToken cancel)
     {
-        for (var left = FindProcesses(paths); left.Count > 0; left = FindProcesses(paths))
+        // Told of a shim's end, it would start others to clean up.
+        await Task.WhenAll(FindProcesses(paths, containerd).Where(pid => ProcessTable.Name(pid) == "containerd").Select(pid => KillAsync(pid, cancel)));
+        for (var left = FindProcesses(paths, containerd); left.Count > 0; left = FindProcesses(paths, containerd))
             await Task.WhenAll(left.Select(pid => KillAsync(pid, cancel)));
     }
 
-    /// <summary>Runtime and conmon by the folder in their command lines, and whatever is in the pods' cgroups.</summary>
-    private static List<int> FindProcesses(NodePaths paths)
+    /// <summary>A shim that is killed leaves its socket behind.</summary>
+    private static void RemoveShimSockets(IEnumerable<string> sockets)
     {
-        var supervisors = Directory.EnumerateDirectories("/proc")
-            .Select(folder => int.TryParse(Path.GetFileName(folder), CultureInfo.InvariantCulture, out var pid) ? pid : 0)
-            .Where(pid => pid > 0 && IsSupervisor(Read(pid, "comm")) && Read(pid, "cmdline").Contains(paths.RuntimeState, StringComparison.Ordinal));
+        foreach (var socket in sockets.Distinct().Where(File.Exists)) File.Delete(socket);
+        // Where no other containerd uses them, the folders are ours too.
+        foreach (var folder in (string[])[ContainerdPaths.ShimSockets, Path.GetDirectoryName(ContainerdPaths.ShimSockets)!])
+        {
+            if (Directory.Exists(folder) && !Directory.EnumerateFileSystemEntries(folder).Any()) Directory.Delete(folder);
+        }
+    }
+
+    /// <summary>Runtime, conmon and containerd by the folder in their command lines, and whatever is in the pods' cgroups.</summary>
+    private static List<int> FindProcesses(NodePaths paths, ContainerdPaths containerd)
+    {
+        var supervisors = ProcessTable.All().Where(pid => IsSupervisor(ProcessTable.Name(pid)) && IsOfNode(ProcessTable.CommandLine(pid)));
         return [.. supervisors.Union(PodCgroups.Processes(paths.CgroupParent))];
+
+        bool IsOfNode(string line) => line.Contains(paths.RuntimeState, StringComparison.Ordinal) || line.Contains(containerd.Run, StringComparison.Ordinal);
     }
 
     private static bool IsSupervisor(string name) =>
-        name.StartsWith("conmon", StringComparison.Ordinal) || name.StartsWith("runc", StringComparison.Ordinal) || name.StartsWith("crun", StringComparison.Ordinal);
-
-    private static string Read(int pid, string file)
-    {
-        try
-        {
-            return File.ReadAllText($"/proc/{pid.ToString(CultureInfo.InvariantCulture)}/{file}");
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return "";
-        }
-    }
+        name.StartsWith("conmon", StringComparison.Ordinal) || name.StartsWith("runc", StringComparison.Ordinal) || name.StartsWith("crun", StringComparison.Ordinal)
+        || name.StartsWith("containerd", StringComparison.Ordinal);
 
     private static async Task KillAsync(int pid, CancellationToken cancel)
     {

@@ -1,10 +1,12 @@
 using System.Collections.Concurrent;
 using Fairlead.Kube;
 using Fairlead.Kube.Client;
+using Fairlead.Kube.Events;
 using Fairlead.Kube.Informers;
 using Fairlead.Kube.Queues;
 using Fairlead.Linux.Namespaces;
 using Fairlead.Linux.Netlink.NfTables;
+using Fairlead.Linux.Netlink.Route;
 using Fairlead.Proxy.Apply;
 using Fairlead.Proxy.Health;
 using Fairlead.Proxy.Plan;
@@ -17,7 +19,7 @@ namespace Fairlead.Proxy;
 /// Makes Services work on a node: watches Services and EndpointSlices and keeps nf_tables equal to what they say
 /// (https://kubernetes.io/docs/reference/networking/virtual-ips/). When it ends, the rules stay and serve on.
 /// </summary>
-public sealed class ServiceProxy(KubeClient client, ServiceProxyOptions options, ILogger<ServiceProxy> logger, TimeProvider time)
+public sealed partial class ServiceProxy(KubeClient client, ServiceProxyOptions options, ILogger<ServiceProxy> logger, TimeProvider time)
 {
     /// <summary>Stands in the queue for the look at what others did to the kernel; no object has such a key.</summary>
     private static readonly ObjectKey s_watchKey = new("", "");
@@ -37,6 +39,19 @@ public sealed class ServiceProxy(KubeClient client, ServiceProxyOptions options,
         ProxyKernel.Cleanup(tables);
     }
 
+    /// <summary>What shows that a kube-proxy works in this namespace, for example "nf_tables table ip kube-proxy"; null: none does.</summary>
+    /// <exception cref="Fairlead.Linux.LinuxException">NotPermitted without root.</exception>
+    public static string? FindKubeProxy(string? networkNamespacePath = null)
+    {
+        static string? Here()
+        {
+            using KernelNfTables tables = KernelNfTables.Open();
+            using RouteSocket routes = RouteSocket.Open();
+            return OtherProxy.Find(tables, routes);
+        }
+        return networkNamespacePath is null ? Here() : NetworkNamespace.Run(networkNamespacePath, Here);
+    }
+
     /// <summary>Runs until cancelled.</summary>
     /// <exception cref="Fairlead.Linux.LinuxException">The kernel's interfaces cannot be opened: no root, or no nf_tables.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -48,7 +63,21 @@ public sealed class ServiceProxy(KubeClient client, ServiceProxyOptions options,
         var services = new Informer<V1Service, ServiceInfo>(client, ApiResources.Services, ServiceInfo.From, logger, time);
         var slices = new Informer<V1EndpointSlice, SliceInfo>(
             client, ApiResources.EndpointSlices, slice => SliceInfo.From(slice, options.NodeName), logger, time);
+        // Of this node alone, for its zone.
+        var nodes = new Informer<V1Node, NodeZone>(
+            client, ApiResources.Nodes, NodeZone.From, logger, time, options: new ListOptions { FieldSelector = $"metadata.name={options.NodeName}" });
+        var ranges = new ServiceRanges(client, logger, time);
+        var events = new EventRecorder(client, "fairlead-proxy", options.NodeName, logger, time);
+        await using var checks = new HealthCheckPorts(Status, Listener());
         services.Changed += change => Enqueue(queue, change.Key);
+        ranges.Changed += () => queue.Add(s_watchKey);
+        nodes.Changed += _ =>
+        {
+            foreach (ObjectKey key in services.Items.Keys)
+            {
+                Enqueue(queue, key);
+            }
+        };
         slices.Changed += change =>
         {
             _slices.Change(change.Key, change.Old, change.New);
@@ -56,7 +85,12 @@ public sealed class ServiceProxy(KubeClient client, ServiceProxyOptions options,
             EnqueueOwner(queue, change.Old);
             EnqueueOwner(queue, change.New);
         };
-        Task[] tasks = [services.RunAsync(stop.Token), slices.RunAsync(stop.Token), WorkAsync(kernel, queue, services, slices, stop.Token)];
+        var sources = new Sources(services, slices, nodes, ranges, events, checks);
+        Task[] tasks =
+        [
+            services.RunAsync(stop.Token), slices.RunAsync(stop.Token), nodes.RunAsync(stop.Token), ranges.RunAsync(stop.Token), events.RunAsync(stop.Token),
+            WorkAsync(kernel, queue, sources, stop.Token),
+        ];
         try
         {
             // Each runs until it is cancelled; one that fails ends the others. The rules stay, whatever the reason.
@@ -72,18 +106,20 @@ public sealed class ServiceProxy(KubeClient client, ServiceProxyOptions options,
     private async Task WorkAsync(
         ProxyKernel kernel,
         WorkQueue<ObjectKey> queue,
-        Informer<V1Service, ServiceInfo> services,
-        Informer<V1EndpointSlice, SliceInfo> slices,
+        Sources sources,
         CancellationToken cancellationToken)
     {
         try
         {
-            await Task.WhenAll(services.Synced, slices.Synced).WaitAsync(cancellationToken);
+            await Task.WhenAll(sources.Services.Synced, sources.Slices.Synced, sources.Nodes.Synced, sources.Ranges.Synced).WaitAsync(cancellationToken);
             queue.Add(s_watchKey);
             while (true)
             {
                 IReadOnlyList<ObjectKey> keys = await TakeAllAsync(queue, cancellationToken);
-                Sync(kernel, queue, keys, services);
+                kernel.Zone = sources.Nodes.Items.Values.FirstOrDefault()?.Zone;
+                kernel.SetServiceNetworks([.. options.ServiceNetworks.Union(sources.Ranges.Networks)]);
+                Sync(kernel, queue, keys, sources.Services);
+                await FollowAsync(kernel, queue, keys, sources, cancellationToken);
             }
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)

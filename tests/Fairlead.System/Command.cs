@@ -13,7 +13,7 @@ public sealed record CommandResult(int Code, string Output, string Error)
 /// <summary>Runs programs as a user would.</summary>
 public static class Command
 {
-    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(120);
 
     /// <summary>The repository's folder.</summary>
     public static string Root { get; } = FindRoot();

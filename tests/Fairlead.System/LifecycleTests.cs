@@ -27,7 +27,7 @@ public sealed class LifecycleTests(Cluster cluster)
         Assert.DoesNotContain(name, await File.ReadAllTextAsync("/proc/self/mountinfo"), StringComparison.Ordinal);
         Assert.DoesNotContain($"fl-{name}", (await Command.RunAsync("ip", "link")).Output, StringComparison.Ordinal);
         Assert.Empty(Directory.EnumerateDirectories("/sys/fs/cgroup", name, new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 3 }));
-        Assert.DoesNotContain(Processes(), process => process.CommandLine.Contains(name, StringComparison.Ordinal));
+        Assert.DoesNotContain(Processes.All(), process => process.CommandLine.Contains(name, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -64,8 +64,8 @@ public sealed class LifecycleTests(Cluster cluster)
 
         bool IsOurs((int Id, string CommandLine) process) =>
             process.CommandLine.Contains($"/var/lib/fairlead/{own.Name}", StringComparison.Ordinal) && process.CommandLine.Contains("fairlead\0", StringComparison.Ordinal);
-        foreach (var (id, _) in Processes().Where(IsOurs)) await Command.TryAsync("kill", ["-9", id.ToString(CultureInfo.InvariantCulture)]);
-        await Until.AsyncHolds(() => Task.FromResult(Processes().Count(IsOurs)), count => count == 0, "server and agent are dead");
+        foreach (var (id, _) in Processes.All().Where(IsOurs)) await Command.TryAsync("kill", ["-9", id.ToString(CultureInfo.InvariantCulture)]);
+        await Until.AsyncHolds(() => Task.FromResult(Processes.All().Count(IsOurs)), count => count == 0, "server and agent are dead");
         await own.UpAsync();
 
         var pods = await kubectl.WaitForReadyAsync("kubia", 3);
@@ -78,7 +78,8 @@ public sealed class LifecycleTests(Cluster cluster)
     public async Task Up_Foreground_TakesTheClusterDownOnInterrupt()
     {
         await using var own = new OwnCluster("front");
-        using var up = Command.Start(Command.Fairlead, ["up", "--name", own.Name, "--kubeconfig", own.Kubeconfig, "--foreground"]);
+        // Whoever runs the tests in a shell's background passes an ignored SIGINT on, which .NET respects.
+        using var up = Command.Start("env", ["--default-signal=INT", Command.Fairlead, "up", "--name", own.Name, "--kubeconfig", own.Kubeconfig, "--foreground"]);
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
         var lines = new List<string>();
         while (!lines.Any(line => line.Contains("is ready", StringComparison.Ordinal)))
@@ -86,7 +87,15 @@ public sealed class LifecycleTests(Cluster cluster)
 
         await Command.RunAsync("kill", "-INT", up.Id.ToString(CultureInfo.InvariantCulture));
 
-        await up.WaitForExitAsync(patience.Token);
+        try
+        {
+            await up.WaitForExitAsync(patience.Token);
+        }
+        finally
+        {
+            // Where it does not end by itself, it is not left behind.
+            up.Kill();
+        }
         Assert.False(Directory.Exists($"/var/lib/fairlead/{own.Name}"));
     }
 
@@ -110,22 +119,4 @@ public sealed class LifecycleTests(Cluster cluster)
 
     private static Task<string> ContainersAsync(Kubectl kubectl) =>
         kubectl.RunAsync("get", "pods", "-l", "app=kubia", "--sort-by=.metadata.name", "-o", "jsonpath={range .items[*]}{.metadata.name} {.status.containerStatuses[0].containerID} {.status.containerStatuses[0].restartCount}{\"\\n\"}{end}");
-
-    private static IEnumerable<(int Id, string CommandLine)> Processes()
-    {
-        foreach (var folder in Directory.EnumerateDirectories("/proc"))
-        {
-            if (!int.TryParse(Path.GetFileName(folder), CultureInfo.InvariantCulture, out var id) || id == Environment.ProcessId) continue;
-            string line;
-            try
-            {
-                line = File.ReadAllText($"{folder}/cmdline");
-            }
-            catch (IOException)
-            {
-                continue;
-            }
-            yield return (id, line);
-        }
-    }
 }

@@ -46,7 +46,7 @@ public sealed class OldKubectlTests(Cluster cluster, OldKubectl old) : IClassFix
     }
 
     [Fact]
-    public async Task Logs_ByKubectlOfDebian_AreThePods()
+    public async Task LogsAndTop_ByKubectlOfDebian_AreThePods()
     {
         await using var kubectl = await cluster.NamespaceAsync();
         await kubectl.ApplyAsync("""
@@ -56,6 +56,43 @@ public sealed class OldKubectlTests(Cluster cluster, OldKubectl old) : IClassFix
         await kubectl.WaitForReadyAsync("talker", 1);
 
         Assert.Equal("hello", await RunAsync(kubectl, "logs", "talker"));
+        Assert.StartsWith("talker ", await RunAsync(kubectl, "top", "pod", "talker", "--no-headers"), StringComparison.Ordinal);
+        Assert.StartsWith("node1 ", await RunAsync(kubectl, "top", "node", "--no-headers"), StringComparison.Ordinal);
+    }
+
+    /// <summary>The mission's manifest, in both of the groups that Ingresses once had, by either kubectl; and a request through it.</summary>
+    [Theory]
+    [InlineData("extensions/v1beta1", true)]
+    [InlineData("extensions/v1beta1", false)]
+    [InlineData("networking.k8s.io/v1beta1", true)]
+    [InlineData("networking.k8s.io/v1beta1", false)]
+    public async Task MissionsIngress_OfOldGroups_ServesARequest(string version, bool byDebians)
+    {
+        await using var kubectl = await cluster.NamespaceAsync();
+        Task<string> DoAsync(params string[] arguments) => byDebians ? RunAsync(kubectl, arguments) : kubectl.RunAsync(arguments);
+        await kubectl.RunAsync("apply", "-f", "examples/kubia/");
+        await kubectl.WaitForEndpointsAsync("kubia", 3);
+        await DoAsync("expose", "rc", "kubia", "--name=kubia-nodeport", "--type=NodePort", "--port=80", "--target-port=8080");
+        var host = $"{kubectl.Namespace}.example.com";
+        var manifest = await File.ReadAllTextAsync(global::System.IO.Path.Combine(Command.Root, "examples", "kubia-ingress", "ingress.yaml"));
+        Assert.Contains("apiVersion: extensions/v1beta1", manifest, StringComparison.Ordinal);
+        var file = global::System.IO.Path.GetTempFileName();
+        await File.WriteAllTextAsync(file, manifest.Replace("extensions/v1beta1", version, StringComparison.Ordinal).Replace("kubia.example.com", host, StringComparison.Ordinal));
+
+        await DoAsync("apply", "-f", file);
+        var address = await IngressCalls.AddressAsync(kubectl, "kubia");
+        await IngressCalls.ServesAsync(address, $"http://{host}/");
+
+        Assert.StartsWith("You've hit kubia-", (await IngressCalls.CurlAsync(address, $"http://{host}/")).Output, StringComparison.Ordinal);
+        var row = (await DoAsync("get", "ingresses", "--no-headers")).Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(["kubia", host, address, "80"], [row[0], .. row[2..5]]);
+        Assert.Contains("kubia-nodeport:80", await DoAsync("describe", "ingress", "kubia"), StringComparison.Ordinal);
+        // The list of rules is replaced as a whole, since the server's has a pathType: kubectl says "configured", and nothing is.
+        await DoAsync("apply", "-f", file);
+        Assert.Equal("1", await DoAsync("get", "ingress", "kubia", "-o", "jsonpath={.metadata.generation}"));
+        await DoAsync("delete", "-f", file);
+        await Until.AsyncHolds(() => IngressCalls.StatusAsync(address, $"http://{host}/"), status => status == "404", "the route is gone");
+        File.Delete(file);
     }
 
     [Theory]

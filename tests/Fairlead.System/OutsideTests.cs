@@ -12,7 +12,7 @@ public sealed class OutsideTests(Cluster cluster)
     {
         await using var kubectl = await cluster.NamespaceAsync();
         await kubectl.RunAsync("apply", "-f", "examples/kubia/", "-f", "examples/kubia-nodeport/");
-        var pods = await kubectl.WaitForReadyAsync("kubia", 3);
+        var pods = await kubectl.WaitForServingAsync("kubia", 3);
         await kubectl.WaitForEndpointsAsync("kubia-nodeport", 3);
         var node = await kubectl.RunAsync(NodeAddress);
 

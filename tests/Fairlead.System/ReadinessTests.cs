@@ -15,7 +15,7 @@ public sealed class ReadinessTests(Cluster cluster)
         var pods = await RunningAsync(kubectl, 3);
         Assert.Empty(await kubectl.EndpointPodsAsync("kubia"));
         var address = await kubectl.ClusterIpAsync("kubia");
-        Assert.Equal(7, (await kubectl.CurlAsync(pods[0], $"http://{address}")).Code);
+        await kubectl.RefusedAsync(pods[0], $"http://{address}");
 
         await kubectl.RunAsync("exec", pods[0], "--", "touch", "/var/ready");
 
@@ -63,6 +63,35 @@ public sealed class ReadinessTests(Cluster cluster)
         Assert.All(times, time => Assert.InRange(time, -1000, 2000));
     }
 
+    /// <summary>Each node counts the whole way of a change, from the verdict of its probe to its own kernel.</summary>
+    [Fact]
+    public async Task Readiness_Verdict_IsMeasuredUntilTheKernelHasIt()
+    {
+        await using var kubectl = await cluster.NamespaceAsync();
+        await kubectl.ApplyAsync(Pod("turns", "readinessProbe: { periodSeconds: 1, failureThreshold: 1, exec: { command: [ ls, /tmp/ready ] } }"));
+        await kubectl.ApplyAsync("{ apiVersion: v1, kind: Service, metadata: { name: probed }, spec: { selector: { app: probed }, ports: [ { port: 80, targetPort: 8080 } ] } }");
+        await RunningAsync(kubectl, 1);
+        var before = await MeasuredAsync();
+
+        await kubectl.RunAsync("exec", "turns", "--", "touch", "/tmp/ready");
+        await kubectl.WaitForEndpointsAsync("probed", 1);
+
+        // The moment of the verdict is told exactly, and published as when the change happened.
+        var turned = await kubectl.RunAsync("get", "pod", "turns", "-o", @"jsonpath={.metadata.annotations.fairlead\.io/readiness-verdict}");
+        Assert.Matches(@"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$", turned);
+        var trigger = await kubectl.RunAsync("get", "endpointslices", "-o", @"jsonpath={.items[0].metadata.annotations.endpoints\.kubernetes\.io/last-change-trigger-time}");
+        Assert.Equal(DateTimeOffset.Parse(turned, global::System.Globalization.CultureInfo.InvariantCulture), DateTimeOffset.Parse(trigger, global::System.Globalization.CultureInfo.InvariantCulture));
+        await Until.AsyncHolds(MeasuredAsync, count => count > before, "the node has measured it");
+    }
+
+    /// <summary>How many changes the node's proxy has measured.</summary>
+    private async Task<int> MeasuredAsync()
+    {
+        const string Count = "kubeproxy_network_programming_duration_seconds_count ";
+        var metrics = await Command.RunAsync("nsenter", $"--net=/run/fairlead/{cluster.Name}/netns/node1", "curl", "-sf", "http://127.0.0.1:10249/metrics");
+        return int.Parse(metrics.Lines.Single(line => line.StartsWith(Count, StringComparison.Ordinal))[Count.Length..], global::System.Globalization.CultureInfo.InvariantCulture);
+    }
+
     [Fact]
     public async Task Readiness_HttpAndTcp_FollowTheServer()
     {
@@ -84,7 +113,7 @@ public sealed class ReadinessTests(Cluster cluster)
     {
         await using var kubectl = await cluster.NamespaceAsync();
         await kubectl.ApplyAsync(Pod("frail", "livenessProbe: { periodSeconds: 1, failureThreshold: 1, exec: { command: [ sh, -c, '! test -e /tmp/dead' ] } }"));
-        await kubectl.RunAsync("wait", "--for=condition=Ready", "pod/frail", "--timeout=20s");
+        await kubectl.RunAsync("wait", "--for=condition=Ready", "pod/frail", "--timeout=60s");
 
         await kubectl.RunAsync("exec", "frail", "--", "touch", "/tmp/dead");
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Security;
@@ -34,18 +35,64 @@ public sealed class ServerProcess : IAsyncDisposable
     /// <summary>As system:masters.</summary>
     public HttpClient Http { get; }
 
+    /// <summary>Options besides those that every such server has.</summary>
+    public IReadOnlyList<string> Options { get; set; } = [];
+
+    /// <summary>Where pods would reach it.</summary>
+    public string AdvertiseAddress { get; init; } = "192.0.2.10";
+
+    private string Pki => Path.Combine(_folder.FullName, "data", "pki");
+
+    /// <summary>A kubeconfig of system:masters, once it has started.</summary>
+    public string Kubeconfig
+    {
+        get
+        {
+            var file = Path.Combine(_folder.FullName, "kubeconfig");
+            var authority = Path.Combine(_folder.FullName, "data", "pki", "ca.crt");
+            File.WriteAllText(file, $$"""
+                { "apiVersion": "v1", "kind": "Config", "current-context": "t", "contexts": [{ "name": "t", "context": { "cluster": "t", "user": "t" } }],
+                  "users": [{ "name": "t", "user": { "token": "{{Token}}" } }],
+                  "clusters": [{ "name": "t", "cluster": { "server": "https://{{_address}}:6443", "certificate-authority": "{{authority}}" } }] }
+                """);
+            return file;
+        }
+    }
+
     private string TokenFile => Path.Combine(_folder.FullName, "tokens");
 
-    public async Task StartAsync()
+    /// <summary>Where tests may put files of their own.</summary>
+    public string Folder => _folder.FullName;
+
+    public string DataFolder => Path.Combine(_folder.FullName, "data");
+
+    /// <param name="more">Options beside those that every test needs.</param>
+    public async Task StartAsync(params string[] more)
     {
         _process = Command.Start(Command.Fairlead,
         [
             "server", "--data-dir", Path.Combine(_folder.FullName, "data"), "--bind-address", _address, "--secure-port", "6443",
-            "--advertise-address", "192.0.2.10", "--token-auth-file", TokenFile,
+            "--advertise-address", AdvertiseAddress, "--token-auth-file", TokenFile, .. Options, .. more,
         ]);
         _process.BeginErrorReadLine();
         _process.BeginOutputReadLine();
         await Until.AsyncHolds(IsReadyAsync, ready => ready, "the server is ready");
+    }
+
+    /// <summary>Gives it the certificates of another, as servers of one cluster have them.</summary>
+    public void TakePkiOf(ServerProcess other)
+    {
+        Directory.CreateDirectory(Pki);
+        foreach (var file in Directory.GetFiles(other.Pki)) File.Copy(file, Path.Combine(Pki, Path.GetFileName(file)));
+    }
+
+    /// <summary>SIGTERM: it ends as an administrator ends it.</summary>
+    public async Task EndAsync()
+    {
+        await Command.RunAsync("kill", "-TERM", _process!.Id.ToString(CultureInfo.InvariantCulture));
+        await _process.WaitForExitAsync();
+        _process.Dispose();
+        _process = null;
     }
 
     /// <summary>SIGKILL: no handler runs, nothing is flushed.</summary>

@@ -24,7 +24,7 @@ public sealed class ServiceTests(Cluster cluster)
     {
         await using var kubectl = await cluster.NamespaceAsync();
         await kubectl.RunAsync("apply", "-f", "examples/kubia/", "-f", "examples/kubia-affinity/");
-        var pods = await kubectl.WaitForReadyAsync("kubia", 3);
+        var pods = await kubectl.WaitForServingAsync("kubia", 3);
         await kubectl.WaitForEndpointsAsync("kubia-affinity", 3);
         var address = await kubectl.ClusterIpAsync("kubia-affinity");
 
@@ -36,6 +36,28 @@ public sealed class ServiceTests(Cluster cluster)
     }
 
     [Fact]
+    public async Task ServiceCidr_AddedAndDeleted_ServesItsAddressesUntilTheLastIsGone()
+    {
+        await using var kubectl = await cluster.NamespaceAsync();
+        await kubectl.ApplyAsync("{ apiVersion: networking.k8s.io/v1, kind: ServiceCIDR, metadata: { name: documentation }, spec: { cidrs: [ 203.0.113.0/24 ] } }");
+        await kubectl.RunAsync("wait", "--for=condition=Ready", "servicecidr/documentation", "--timeout=60s");
+        await kubectl.RunAsync("apply", "-f", "examples/kubia/");
+        await kubectl.ApplyAsync("{ apiVersion: v1, kind: Service, metadata: { name: far }, spec: { clusterIP: 203.0.113.10, ports: [ { port: 80, targetPort: 8080 } ], selector: { app: kubia } } }");
+        var pods = await kubectl.WaitForReadyAsync("kubia", 3);
+        await kubectl.WaitForEndpointsAsync("far", 3);
+
+        Assert.StartsWith("You've hit kubia-", (await kubectl.CurlAsync(pods[0], "http://203.0.113.10/")).Output, StringComparison.Ordinal);
+        var parent = await Until.AsyncHolds(
+            () => kubectl.RunAsync("get", "ipaddress", "203.0.113.10", "--ignore-not-found", "-o", "jsonpath={.spec.parentRef.resource}/{.spec.parentRef.name}"), text => text.Length > 0, "the address is shown");
+        Assert.Equal("services/far", parent);
+
+        await kubectl.RunAsync("delete", "servicecidr", "documentation", "--wait=false");
+        Assert.StartsWith("You've hit kubia-", (await kubectl.CurlAsync(pods[0], "http://203.0.113.10/")).Output, StringComparison.Ordinal);
+        await kubectl.RunAsync("delete", "svc", "far");
+        await kubectl.RunAsync("wait", "--for=delete", "servicecidr/documentation", "--timeout=60s");
+    }
+
+    [Fact]
     public async Task Service_WithoutEndpoints_RefusesInsteadOfHanging()
     {
         await using var kubectl = await cluster.NamespaceAsync();
@@ -44,8 +66,7 @@ public sealed class ServiceTests(Cluster cluster)
         await kubectl.ApplyAsync("{ apiVersion: v1, kind: Service, metadata: { name: nobody }, spec: { ports: [ { port: 80 } ], selector: { app: nobody } } }");
         var address = await kubectl.ClusterIpAsync("nobody");
 
-        const int CouldNotConnect = 7;
-        Assert.Equal(CouldNotConnect, (await kubectl.CurlAsync(pods[0], $"http://{address}/")).Code);
+        await kubectl.RefusedAsync(pods[0], $"http://{address}/");
     }
 
     [Fact]
@@ -58,7 +79,7 @@ public sealed class ServiceTests(Cluster cluster)
         var address = await kubectl.ClusterIpAsync("kubia");
 
         // The target port is not the service's port.
-        Assert.Equal(7, (await kubectl.CurlAsync(pods[0], $"http://{address}:8080/")).Code);
+        await kubectl.RefusedAsync(pods[0], $"http://{address}:8080/");
     }
 
     [Fact]

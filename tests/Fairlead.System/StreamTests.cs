@@ -25,9 +25,12 @@ public sealed partial class StreamTests(Cluster cluster)
         var sum = await kubectl.TryAsync(["exec", "-i", "main", "--", "sha256sum"], input, Environment(spdy));
         var failed = await kubectl.TryAsync(["exec", "main", "--", "sh", "-c", "echo out; echo wrong >&2; exit 7"], environment: Environment(spdy));
         var echoed = await kubectl.TryAsync(["exec", "-i", "main", "--", "cat"], input, Environment(spdy));
+        var longWord = input[..100_000];
+        var spoken = await kubectl.TryAsync(["exec", "main", "--", "echo", longWord], environment: Environment(spdy));
 
         Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(input))) + "  -\n", sum.Output);
         Assert.Equal((7, "out\n"), (failed.Code, failed.Output));
+        Assert.True(spoken.Output == longWord + "\n", spoken.Error);
         Assert.StartsWith("wrong\n", failed.Error, StringComparison.Ordinal);
         Assert.True(echoed.Output == input, $"{echoed.Output.Length} bytes came back: {echoed.Error}");
     }
@@ -70,7 +73,7 @@ public sealed partial class StreamTests(Cluster cluster)
     {
         await using var kubectl = await cluster.NamespaceAsync();
         await kubectl.RunAsync("apply", "-f", "examples/kubia/");
-        await kubectl.WaitForReadyAsync("kubia", 3);
+        await kubectl.WaitForServingAsync("kubia", 3);
         using var forward = await Forward.StartAsync(cluster, kubectl, "svc/kubia", 80, null);
 
         Assert.StartsWith("You've hit kubia-", (await Command.TryAsync("curl", ["-s", "--max-time", "10", $"http://127.0.0.1:{forward.Port}/"])).Output, StringComparison.Ordinal);
@@ -126,8 +129,8 @@ public sealed partial class StreamTests(Cluster cluster)
 
     private static async Task StartAsync(Kubectl kubectl, string name)
     {
-        await kubectl.ApplyAsync($"{{ apiVersion: v1, kind: Pod, metadata: {{ name: {name} }}, spec: {{ terminationGracePeriodSeconds: 0, containers: [ {{ name: main, image: fairlead/host, command: [ fairlead, echo, --port, '8080' ] }} ] }} }}");
-        await kubectl.RunAsync("wait", "--for=condition=Ready", $"pod/{name}", "--timeout=20s");
+        await kubectl.ApplyAsync($"{{ apiVersion: v1, kind: Pod, metadata: {{ name: {name}, labels: {{ app: {name} }} }}, spec: {{ terminationGracePeriodSeconds: 0, containers: [ {{ name: main, image: fairlead/host, command: [ fairlead, echo, --port, '8080' ] }} ] }} }}");
+        await kubectl.WaitForServingAsync(name, 1);
     }
 
     /// <summary>A running <c>kubectl port-forward</c> from a port of its own choice.</summary>

@@ -3,7 +3,7 @@ namespace Fairlead.System;
 /// <summary>Waits for a condition, with a deadline; what was last seen is in the failure.</summary>
 public static class Until
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
 
     public static async Task<T> AsyncHolds<T>(Func<Task<T>> look, Func<T, bool> holds, string what)

@@ -1,23 +1,32 @@
+using System.Buffers.Binary;
 using System.Net;
+using System.Net.Sockets;
 
 namespace Fairlead.ApiServer.Allocation;
 
-/// <summary>An IPv4 range from which addresses are given out, without its network and broadcast address.</summary>
+/// <summary>A range from which addresses are given out: without its first address and, of IPv4, without the last, the broadcast address.</summary>
 public sealed class AddressRange
 {
     private readonly IPNetwork _network;
-    private readonly uint _base;
+    private readonly UInt128 _base;
+    private readonly UInt128 _last;
 
     public AddressRange(IPNetwork network)
     {
-        if (network.BaseAddress.AddressFamily != System.Net.Sockets.AddressFamily.InterNetwork || network.PrefixLength > 30)
-            throw new FormatException($"{network} is not an IPv4 range with room for addresses");
+        if (!IsUsable(network))
+            throw new FormatException($"{network} is not a range with room for addresses");
         _network = network;
         _base = ToNumber(network.BaseAddress);
-        Size = (int)Math.Min((1L << (32 - network.PrefixLength)) - 2, 65534);
+        var count = UInt128.One << (BitsOf(network) - network.PrefixLength);
+        _last = _base + count - (IsIPv6 ? 1u : 2u);
+        Size = (int)UInt128.Min(_last - _base, int.MaxValue - 1);
     }
 
-    /// <summary>How many addresses there are to give; offsets run from 1 to this.</summary>
+    public static bool IsUsable(IPNetwork network) => network.PrefixLength > 0 && BitsOf(network) - network.PrefixLength >= 2;
+
+    public bool IsIPv6 => _network.BaseAddress.AddressFamily == AddressFamily.InterNetworkV6;
+
+    /// <summary>How many addresses there are to give unasked; offsets run from 1 to this.</summary>
     public int Size { get; }
 
     /// <summary>
@@ -26,17 +35,18 @@ public sealed class AddressRange
     /// </summary>
     public int FirstDynamicOffset => Math.Min(Math.Max(16, Size / 16), 256) + 1;
 
-    public IPAddress At(int offset) => new([.. BitConverter.GetBytes(_base + (uint)offset).Reverse()]);
+    public IPAddress At(int offset)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        BinaryPrimitives.WriteUInt128BigEndian(bytes, _base + (uint)offset);
+        return new IPAddress(bytes[(IsIPv6 ? 0 : 12)..]);
+    }
 
-    public bool Contains(IPAddress address) => _network.Contains(address) && Offset(address) is var offset && offset >= 1 && offset <= Size;
+    public bool Contains(IPAddress address) => _network.Contains(address) && ToNumber(address) is var number && number > _base && number <= _last;
 
     public override string ToString() => _network.ToString();
 
-    private int Offset(IPAddress address) => (int)(ToNumber(address) - _base);
+    private static int BitsOf(IPNetwork network) => network.BaseAddress.AddressFamily == AddressFamily.InterNetworkV6 ? 128 : 32;
 
-    private static uint ToNumber(IPAddress address)
-    {
-        var bytes = address.GetAddressBytes();
-        return (uint)(bytes[0] << 24 | bytes[1] << 16 | bytes[2] << 8 | bytes[3]);
-    }
+    private static UInt128 ToNumber(IPAddress address) => address.GetAddressBytes().Aggregate(UInt128.Zero, (number, part) => (number << 8) | part);
 }

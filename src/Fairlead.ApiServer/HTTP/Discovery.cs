@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Fairlead.ApiServer.Json;
 using Fairlead.ApiServer.Resources;
 using Microsoft.AspNetCore.Http;
 
@@ -45,10 +46,27 @@ internal sealed class Discovery(KindTable kinds, string serverAddress)
             : "v2beta1";
     }
 
-    private static Task Answer(HttpContext context, JsonObject body, string version) =>
-        Answers.WriteAsync(
-            context, 200, System.Text.Encoding.UTF8.GetBytes(body.ToJsonString()),
-            $"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList");
+    /// <summary>What there is, for those who begin at the root.</summary>
+    public JsonObject Paths()
+    {
+        var versions = GroupVersions.Where(of => of.Key.Group.Length > 0).Select(of => $"/apis/{of.Key.Group}/{of.Key.Version}");
+        var groups = kinds.All.Where(kind => kind.Group.Length > 0).Select(kind => $"/apis/{kind.Group}").Distinct();
+        string[] others = ["/.well-known/openid-configuration", "/api", "/api/v1", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/openid/v1/jwks", "/readyz", "/version"];
+        return new JsonObject { ["paths"] = others.Concat(groups).Concat(versions).Order(StringComparer.Ordinal).ToJsonArray() };
+    }
+
+    /// <summary>Clients that keep the document ask whether it is still so (RFC 9110 section 13.1.2).</summary>
+    private static Task Answer(HttpContext context, JsonObject body, string version)
+    {
+        var bytes = System.Text.Encoding.UTF8.GetBytes(body.ToJsonString());
+        var tag = $"\"{Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(bytes))}\"";
+        context.Response.Headers.ETag = tag;
+        context.Response.Headers.Vary = "Accept";
+        if (!context.Request.Headers.IfNoneMatch.Contains(tag))
+            return Answers.WriteAsync(context, 200, bytes, $"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList");
+        context.Response.StatusCode = 304;
+        return Task.CompletedTask;
+    }
 
     private JsonObject ApiVersions() => new()
     {
@@ -86,9 +104,9 @@ internal sealed class Discovery(KindTable kinds, string serverAddress)
                 ["singularName"] = kind.Singular,
                 ["namespaced"] = kind.Namespaced,
                 ["kind"] = kind.Name,
-                ["verbs"] = Strings(VerbsOf(kind)),
-                ["shortNames"] = Strings(kind.ShortNames),
-                ["categories"] = Strings(kind.Categories),
+                ["verbs"] = VerbsOf(kind).ToJsonArray(),
+                ["shortNames"] = kind.ShortNames.ToJsonArray(),
+                ["categories"] = kind.Categories.ToJsonArray(),
                 ["storageVersionHash"] = "",
             });
             foreach (var sub in SubresourcesOf(kind))
@@ -99,7 +117,7 @@ internal sealed class Discovery(KindTable kinds, string serverAddress)
                     ["singularName"] = "",
                     ["namespaced"] = kind.Namespaced,
                     ["kind"] = sub.Kind,
-                    ["verbs"] = Strings(sub.Verbs),
+                    ["verbs"] = sub.Verbs.ToJsonArray(),
                 };
                 if (sub.Group.Length > 0 && sub.Group != kind.Group)
                 {
@@ -149,21 +167,21 @@ internal sealed class Discovery(KindTable kinds, string serverAddress)
         ["responseKind"] = ResponseKind(kind.Group, kind.Version, kind.Name),
         ["scope"] = kind.Namespaced ? "Namespaced" : "Cluster",
         ["singularResource"] = kind.Singular,
-        ["verbs"] = Strings(VerbsOf(kind)),
-        ["shortNames"] = Strings(kind.ShortNames),
-        ["categories"] = Strings(kind.Categories),
+        ["verbs"] = VerbsOf(kind).ToJsonArray(),
+        ["shortNames"] = kind.ShortNames.ToJsonArray(),
+        ["categories"] = kind.Categories.ToJsonArray(),
         ["subresources"] = new JsonArray([.. SubresourcesOf(kind).Select(sub => new JsonObject
         {
             ["subresource"] = sub.Name,
             ["responseKind"] = ResponseKind(sub.Group, sub.Version, sub.Kind),
-            ["verbs"] = Strings(sub.Verbs),
+            ["verbs"] = sub.Verbs.ToJsonArray(),
         })]),
     };
 
     private static JsonObject ResponseKind(string group, string version, string kind) =>
         new() { ["group"] = group, ["version"] = version, ["kind"] = kind };
 
-    private static string[] VerbsOf(Kind kind) => kind.Name == "Namespace" ? [.. AllVerbs.Where(verb => verb != "deletecollection")] : AllVerbs;
+    private static IReadOnlyList<string> VerbsOf(Kind kind) => kind.Verbs ?? AllVerbs;
 
     private static IEnumerable<Subresource> SubresourcesOf(Kind kind)
     {
@@ -172,5 +190,4 @@ internal sealed class Discovery(KindTable kinds, string serverAddress)
         if (kind.HasStatus) yield return new Subresource("status", kind.Group, kind.Version, kind.Name, "get", "patch", "update");
     }
 
-    private static JsonArray Strings(IEnumerable<string> texts) => new([.. texts.Select(text => JsonValue.Create(text))]);
 }

@@ -1,6 +1,4 @@
-using System.Globalization;
-using System.Net;
-using System.Text;
+using Fairlead.ApiServer.HTTP.Proxying;
 using Fairlead.ApiServer.Json;
 using Fairlead.ApiServer.Resources;
 using Microsoft.AspNetCore.Http;
@@ -13,7 +11,7 @@ namespace Fairlead.ApiServer.HTTP;
 /// </summary>
 internal sealed class NodeStreams(Registry registry, NodeTunnel tunnel)
 {
-    private const int KubeletPort = 10250;
+    private readonly ProxyTargets _targets = new(registry);
     private static readonly string[] LogParameters =
         ["follow", "previous", "sinceSeconds", "sinceTime", "timestamps", "tailLines", "limitBytes", "stream"];
 
@@ -24,15 +22,15 @@ internal sealed class NodeStreams(Registry registry, NodeTunnel tunnel)
     {
         var pod = registry.Get(request.Kind!, request.Namespace, request.Name).ToTree();
         if (pod.Text("spec", "nodeName") is not { Length: > 0 } node) throw ApiError.BadRequest($"pod {request.Name} does not have a host assigned");
-        var address = AddressOf(node);
+        var address = _targets.KubeletOf(node);
         var path = $"/{request.Namespace}/{request.Name}";
         var query = context.Request.Query;
         if (request.Subresource == "portforward")
             return tunnel.UpgradeAsync(context, address, $"/portForward{path}{context.Request.QueryString}");
-        var container = ContainerOf(pod, query["container"].ToString(), request.Name);
+        var container = ContainerOf(pod, query.First("container"), request.Name);
         if (request.Subresource != "log")
             return tunnel.UpgradeAsync(context, address, $"/{request.Subresource}{path}/{container}?{StreamQuery(query)}");
-        var logs = LogParameters.Where(name => query.ContainsKey(name)).Select(name => $"{name}={Uri.EscapeDataString(query[name].ToString())}");
+        var logs = LogParameters.Where(name => query.ContainsKey(name)).Select(name => $"{name}={Uri.EscapeDataString(query.First(name))}");
         return tunnel.GetAsync(context, address, $"/containerLogs{path}/{container}?{string.Join('&', logs)}");
     }
 
@@ -42,7 +40,7 @@ internal sealed class NodeStreams(Registry registry, NodeTunnel tunnel)
         var parts = new List<string>();
         foreach (var (api, kubelet) in (ReadOnlySpan<(string, string)>)[("stdin", "input"), ("stdout", "output"), ("stderr", "error"), ("tty", "tty")])
         {
-            if (query[api].ToString() is "true" or "1") parts.Add($"{kubelet}=1");
+            if (query.First(api) is "true" or "1") parts.Add($"{kubelet}=1");
         }
         foreach (var word in query["command"]) parts.Add("command=" + Uri.EscapeDataString(word ?? ""));
         return string.Join('&', parts);
@@ -58,14 +56,5 @@ internal sealed class NodeStreams(Registry registry, NodeTunnel tunnel)
         var main = pod.Items("spec", "containers").Select(pair => pair.Item.Text("name")).ToList();
         if (main.Count == 1) return main[0]!;
         throw ApiError.BadRequest($"a container name must be specified for pod {podName}, choose one of: [{string.Join(' ', main)}]");
-    }
-
-    private IPEndPoint AddressOf(string node)
-    {
-        var nodes = registry.Kinds.Find("", "v1", "nodes")!;
-        var tree = registry.Get(nodes, "", node).ToTree();
-        var address = tree.Items("status", "addresses").FirstOrDefault(pair => pair.Item.Text("type") == "InternalIP").Item.Text("address");
-        if (!IPAddress.TryParse(address, out var ip)) throw ApiError.Unavailable($"node {node} has no InternalIP");
-        return new IPEndPoint(ip, (int)(tree.Number("status", "daemonEndpoints", "kubeletEndpoint", "Port") ?? KubeletPort));
     }
 }

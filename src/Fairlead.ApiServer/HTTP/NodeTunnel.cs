@@ -1,13 +1,10 @@
 using System.Globalization;
 using System.Net;
-using System.Net.Security;
-using System.Net.Sockets;
-using System.Security.Authentication;
-using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using Fairlead.ApiServer.HTTP.Tunnels;
 using Fairlead.ApiServer.Resources;
-using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Http;
 
 namespace Fairlead.ApiServer.HTTP;
 
@@ -15,24 +12,18 @@ namespace Fairlead.ApiServer.HTTP;
 /// Connections to the kubelet API of nodes, as the API server's own identity. Upgraded connections (WebSocket, SPDY) are
 /// passed through byte by byte, so whatever client and node agree on works.
 /// </summary>
-internal sealed class NodeTunnel(X509Certificate2 identity, X509Certificate2Collection authorities) : IDisposable
+internal sealed class NodeTunnel(NodeConnections connections) : IDisposable
 {
     private const int LongestHead = 16 * 1024;
     private const int LongestRefusal = 64 * 1024;
-    private readonly HttpClient _http = new(new SocketsHttpHandler
-    {
-        UseProxy = false,
-        ConnectTimeout = TimeSpan.FromSeconds(10),
-        SslOptions = Options(identity, authorities),
-    })
-    { Timeout = Timeout.InfiniteTimeSpan };
+    private readonly HttpClient _http = new(connections.CreateHandler()) { Timeout = Timeout.InfiniteTimeSpan };
 
     public void Dispose() => _http.Dispose();
 
-    /// <summary>Carries a plain GET through, streaming.</summary>
-    public async Task GetAsync(HttpContext context, IPEndPoint node, string pathAndQuery)
+    /// <summary>Carries a plain GET through, streaming; over a WebSocket to a client that asks for one.</summary>
+    public async Task GetAsync(HttpContext context, NodeEndPoint node, string pathAndQuery)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, $"https://{node}{pathAndQuery}");
+        using var request = NodeConnections.Mark(new HttpRequestMessage(HttpMethod.Get, $"https://{node.Authority}{pathAndQuery}"), node);
         HttpResponseMessage response;
         try
         {
@@ -40,7 +31,7 @@ internal sealed class NodeTunnel(X509Certificate2 identity, X509Certificate2Coll
         }
         catch (HttpRequestException e)
         {
-            throw OutOfReach(node, e);
+            throw NodeConnections.OutOfReach(node, e);
         }
         using (response)
         {
@@ -49,24 +40,54 @@ internal sealed class NodeTunnel(X509Certificate2 identity, X509Certificate2Coll
                 var text = await response.Content.ReadAsStringAsync(context.RequestAborted);
                 throw Refused((int)response.StatusCode, text);
             }
+            await using var body = await response.Content.ReadAsStreamAsync(context.RequestAborted);
+            if (LogSocket.IsWanted(context))
+            {
+                await LogSocket.SendAsync(context, body);
+                return;
+            }
             context.Response.ContentType = "text/plain";
             await context.Response.BodyWriter.FlushAsync(context.RequestAborted);
-            await using var body = await response.Content.ReadAsStreamAsync(context.RequestAborted);
             await CopyAsync(body, context.Response.Body, context.RequestAborted);
         }
     }
 
-    /// <summary>Carries an upgrade through and then joins the two connections until either ends.</summary>
-    public async Task UpgradeAsync(HttpContext context, IPEndPoint node, string pathAndQuery)
+    /// <summary>Any request, to be answered as it is.</summary>
+    public Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, NodeEndPoint node, CancellationToken cancel) =>
+        _http.SendAsync(NodeConnections.Mark(request, node), HttpCompletionOption.ResponseHeadersRead, cancel);
+
+    /// <summary>A plain connection from that node to an address.</summary>
+    /// <exception cref="ApiError">503: the node or the address is out of reach.</exception>
+    public async Task<Stream> DialAsync(NodeEndPoint node, IPEndPoint address, CancellationToken cancel)
     {
-        var upgrade = context.Features.Get<IHttpUpgradeFeature>();
-        if (upgrade is not { IsUpgradableRequest: true }) throw ApiError.BadRequest("Upgrade request required");
-        var cancel = context.RequestAborted;
-        await using var stream = await ConnectAsync(node, cancel);
-        await stream.WriteAsync(Encoding.Latin1.GetBytes(RequestHead(context, node, pathAndQuery)), cancel);
+        var stream = await connections.ConnectAsync(node, cancel);
+        await stream.WriteAsync(Encoding.ASCII.GetBytes($"GET /dial/{address.Address}/{address.Port} HTTP/1.1\r\nHost: {node.Authority}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"), cancel);
         var (head, rest) = await ReadHeadAsync(stream, cancel);
         var lines = head.Split("\r\n");
-        var code = int.Parse(lines[0].Split(' ', 3)[1], CultureInfo.InvariantCulture);
+        if (CodeOf(lines[0]) == 101) return stream;
+        var why = await ReadRefusalAsync(stream, rest, lines, cancel);
+        await stream.DisposeAsync();
+        throw ApiError.Unavailable($"error trying to reach service: {why.Trim()}");
+    }
+
+    /// <summary>Carries an upgrade through and then joins the two connections until either ends.</summary>
+    public async Task UpgradeAsync(HttpContext context, NodeEndPoint node, string pathAndQuery)
+    {
+        RequireUpgrade(context);
+        await UpgradeAsync(context, await connections.ConnectAsync(node, context.RequestAborted), node.Authority, pathAndQuery, everyHeader: false);
+    }
+
+    /// <summary>The same over a connection that is there; it is disposed of at the end.</summary>
+    /// <param name="everyHeader">False: those alone that the streams of Kubernetes need.</param>
+    public static async Task UpgradeAsync(HttpContext context, Stream stream, string host, string pathAndQuery, bool everyHeader)
+    {
+        await using var owned = stream;
+        var upgrade = RequireUpgrade(context);
+        var cancel = context.RequestAborted;
+        await stream.WriteAsync(Encoding.Latin1.GetBytes(RequestHead(context, host, pathAndQuery, everyHeader)), cancel);
+        var (head, rest) = await ReadHeadAsync(stream, cancel);
+        var lines = head.Split("\r\n");
+        var code = CodeOf(lines[0]);
         if (code != 101) throw Refused(code, await ReadRefusalAsync(stream, rest, lines, cancel));
         foreach (var line in lines.Skip(1))
         {
@@ -80,6 +101,11 @@ internal sealed class NodeTunnel(X509Certificate2 identity, X509Certificate2Coll
         await JoinAsync(client, stream, cancel);
     }
 
+    private static IHttpUpgradeFeature RequireUpgrade(HttpContext context) =>
+        context.Features.Get<IHttpUpgradeFeature>() is { IsUpgradableRequest: true } upgrade ? upgrade : throw ApiError.BadRequest("Upgrade request required");
+
+    private static int CodeOf(string statusLine) => int.Parse(statusLine.Split(' ', 3)[1], CultureInfo.InvariantCulture);
+
     private static async Task JoinAsync(Stream client, Stream node, CancellationToken aborted)
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(aborted);
@@ -91,7 +117,7 @@ internal sealed class NodeTunnel(X509Certificate2 identity, X509Certificate2Coll
         await Task.WhenAll(up, down).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    private static async Task CopyAsync(Stream from, Stream to, CancellationToken cancel)
+    internal static async Task CopyAsync(Stream from, Stream to, CancellationToken cancel)
     {
         var buffer = new byte[32 * 1024];
         try
@@ -108,33 +134,14 @@ internal sealed class NodeTunnel(X509Certificate2 identity, X509Certificate2Coll
         }
     }
 
-    private async Task<SslStream> ConnectAsync(IPEndPoint node, CancellationToken cancel)
+    private static string RequestHead(HttpContext context, string host, string pathAndQuery, bool everyHeader)
     {
-        var socket = new Socket(node.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        SslStream? stream = null;
-        try
-        {
-            await socket.ConnectAsync(node, cancel);
-            stream = new SslStream(new NetworkStream(socket, ownsSocket: true));
-            var options = Options(identity, authorities);
-            options.TargetHost = node.Address.ToString();
-            await stream.AuthenticateAsClientAsync(options, cancel);
-            return stream;
-        }
-        catch (Exception e) when (e is SocketException or AuthenticationException or IOException)
-        {
-            if (stream is not null) await stream.DisposeAsync();
-            socket.Dispose();
-            throw OutOfReach(node, e);
-        }
-    }
-
-    private static string RequestHead(HttpContext context, IPEndPoint node, string pathAndQuery)
-    {
-        var head = new StringBuilder($"{context.Request.Method} {pathAndQuery} HTTP/1.1\r\nHost: {node}\r\nConnection: Upgrade\r\n");
+        var head = new StringBuilder($"{context.Request.Method} {pathAndQuery} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\n");
         foreach (var (name, values) in context.Request.Headers)
         {
-            var passed = name.StartsWith("Sec-WebSocket-", StringComparison.OrdinalIgnoreCase)
+            var passed = everyHeader
+                ? !(name.Equals("Host", StringComparison.OrdinalIgnoreCase) || name.Equals("Connection", StringComparison.OrdinalIgnoreCase) || name.Equals("Authorization", StringComparison.OrdinalIgnoreCase))
+                : name.StartsWith("Sec-WebSocket-", StringComparison.OrdinalIgnoreCase)
                 || name.Equals("Upgrade", StringComparison.OrdinalIgnoreCase)
                 || name.Equals("X-Stream-Protocol-Version", StringComparison.OrdinalIgnoreCase);
             if (!passed) continue;
@@ -184,24 +191,5 @@ internal sealed class NodeTunnel(X509Certificate2 identity, X509Certificate2Coll
             404 => new ApiError(404, "NotFound", message),
             _ => ApiError.Internal(message.Length > 0 ? message : $"the node answered {code}"),
         };
-    }
-
-    private static ApiError OutOfReach(IPEndPoint node, Exception e) =>
-        ApiError.Internal($"error dialing backend: the node at {node} is out of reach: {e.Message}");
-
-    private static SslClientAuthenticationOptions Options(X509Certificate2 identity, X509Certificate2Collection authorities) => new()
-    {
-        ClientCertificates = [identity],
-        ApplicationProtocols = [SslApplicationProtocol.Http11],
-        CertificateChainPolicy = Trust(authorities),
-        // A node is known by its certificate's signer; it is reached by address, which may change.
-        RemoteCertificateValidationCallback = (_, _, _, errors) => (errors & ~SslPolicyErrors.RemoteCertificateNameMismatch) == 0,
-    };
-
-    private static X509ChainPolicy Trust(X509Certificate2Collection authorities)
-    {
-        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-        policy.CustomTrustStore.AddRange(authorities);
-        return policy;
     }
 }

@@ -14,16 +14,18 @@ namespace Fairlead.ApiServer.HTTP;
 /// </summary>
 internal sealed class OpenApi(KindTable kinds)
 {
-    private readonly Lazy<Dictionary<string, (byte[] Body, string Hash)>> _documents = new(() => kinds.All
+    private readonly Dictionary<string, Lazy<byte[]>> _documents = kinds.All
         .GroupBy(kind => kind.Group.Length == 0 ? $"api/{kind.Version}" : $"apis/{kind.Group}/{kind.Version}")
-        .ToDictionary(group => group.Key, group => Finish(Write([.. group]))));
+        .ToDictionary(group => group.Key, group => new Lazy<byte[]>(() => Write([.. group])));
 
-    private readonly Lazy<(byte[] Json, byte[] Message, string Hash)> _v2 = new(() =>
+    private readonly Lazy<(byte[] Json, byte[] Message)> _v2 = new(() =>
     {
         var document = OpenApiV2.Document(kinds.All);
-        var (body, hash) = Finish(Encoding.UTF8.GetBytes(document.ToJsonString()));
-        return (body, OpenApiMessage.Encode(document), hash);
+        return (Encoding.UTF8.GetBytes(document.ToJsonString()), OpenApiMessage.Encode(document));
     });
+
+    /// <summary>Of what the documents follow from, so that the index can name it before they are written.</summary>
+    private static readonly string Hash = HashOfSource();
 
     /// <summary>Answers a path below /openapi, or null.</summary>
     public Task? Handle(HttpContext context, string path)
@@ -31,18 +33,34 @@ internal sealed class OpenApi(KindTable kinds)
         if (path == "/openapi/v2") return HandleV2(context);
         if (path == "/openapi/v3") return Answers.WriteAsync(context, 200, Index());
         const string Prefix = "/openapi/v3/";
-        if (!path.StartsWith(Prefix, StringComparison.Ordinal) || !_documents.Value.TryGetValue(path[Prefix.Length..], out var document)) return null;
-        context.Response.Headers.ETag = $"\"{document.Hash}\"";
-        return Answers.WriteAsync(context, 200, document.Body);
+        if (!path.StartsWith(Prefix, StringComparison.Ordinal) || !_documents.TryGetValue(path[Prefix.Length..], out var document)) return null;
+        context.Response.Headers.ETag = $"\"{Hash}\"";
+        // What has its hash in its address never changes: kubectl keeps it for good.
+        if (context.Request.Query.First("hash") == Hash) context.Response.Headers.CacheControl = "public, immutable, max-age=31536000";
+        return Answers.WriteAsync(context, 200, document.Value);
     }
 
     private Task HandleV2(HttpContext context)
     {
-        var (json, message, hash) = _v2.Value;
+        var (json, message) = _v2.Value;
         var asMessage = context.Request.Headers.Accept.ToString().Contains("proto-openapi.spec.v2", StringComparison.Ordinal);
-        context.Response.Headers.ETag = $"\"{hash}\"";
+        context.Response.Headers.ETag = $"\"{Hash}\"";
         context.Response.Headers.Vary = "Accept";
         return asMessage ? Answers.WriteAsync(context, 200, message, OpenApiMessage.MediaType) : Answers.WriteAsync(context, 200, json);
+    }
+
+    private static string HashOfSource()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var name in (ReadOnlySpan<string>)["kubernetes.schema", "kubernetes.descriptions"])
+        {
+            using var stream = typeof(OpenApi).Assembly.GetManifestResourceStream(name)!;
+            using var text = new MemoryStream();
+            stream.CopyTo(text);
+            hash.AppendData(text.ToArray());
+        }
+        hash.AppendData(Encoding.ASCII.GetBytes(ServerVersion.Git));
+        return Convert.ToHexString(hash.GetHashAndReset());
     }
 
     private byte[] Index()
@@ -52,10 +70,10 @@ internal sealed class OpenApi(KindTable kinds)
         {
             json.WriteStartObject();
             json.WriteStartObject("paths");
-            foreach (var (path, document) in _documents.Value)
+            foreach (var path in _documents.Keys)
             {
                 json.WriteStartObject(path);
-                json.WriteString("serverRelativeURL", $"/openapi/v3/{path}?hash={document.Hash}");
+                json.WriteString("serverRelativeURL", $"/openapi/v3/{path}?hash={Hash}");
                 json.WriteEndObject();
             }
             json.WriteEndObject();
@@ -64,10 +82,9 @@ internal sealed class OpenApi(KindTable kinds)
         return buffer.ToArray();
     }
 
-    private static (byte[] Body, string Hash) Finish(byte[] body) => (body, Convert.ToHexString(SHA256.HashData(body)));
-
     private static byte[] Write(IReadOnlyList<Kind> group)
     {
+        var descriptions = Descriptions.Read();
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer))
         {
@@ -82,7 +99,7 @@ internal sealed class OpenApi(KindTable kinds)
             json.WriteEndObject();
             json.WriteStartObject("components");
             json.WriteStartObject("schemas");
-            foreach (var type in OpenApiV2.Reachable(group)) WriteSchema(json, type, group.FirstOrDefault(kind => kind.Schema == type));
+            foreach (var type in OpenApiV2.Reachable(group)) WriteSchema(json, type, group.FirstOrDefault(kind => kind.Schema == type), descriptions);
             json.WriteEndObject();
             json.WriteEndObject();
             json.WriteEndObject();
@@ -101,7 +118,7 @@ internal sealed class OpenApi(KindTable kinds)
         json.WriteStartObject(collection + "/{name}");
         WriteOperation(json, "get", "get", kind, []);
         WriteOperation(json, "put", "put", kind, ["application/json"]);
-        WriteOperation(json, "patch", "patch", kind, ["application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json"]);
+        WriteOperation(json, "patch", "patch", kind, ["application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json", "application/apply-patch+yaml"]);
         WriteOperation(json, "delete", "delete", kind, []);
         json.WriteEndObject();
     }
@@ -159,14 +176,16 @@ internal sealed class OpenApi(KindTable kinds)
         json.WriteString("kind", kind.Name);
     }
 
-    private static void WriteSchema(Utf8JsonWriter json, SchemaType type, Kind? kind)
+    private static void WriteSchema(Utf8JsonWriter json, SchemaType type, Kind? kind, Descriptions descriptions)
     {
         json.WriteStartObject(NameOf(type));
+        if (descriptions.Of(type) is { Length: > 0 } about) json.WriteString("description", about);
         json.WriteString("type", "object");
         json.WriteStartObject("properties");
         foreach (var field in type.Fields.Values.OrderBy(field => field.Name, StringComparer.Ordinal))
         {
             json.WriteStartObject(field.Name);
+            if (descriptions.Of(type, field) is { Length: > 0 } text) json.WriteString("description", text);
             WriteField(json, field);
             json.WriteEndObject();
         }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Fairlead.ApiServer.Json;
 using Fairlead.ApiServer.Resources;
 using Fairlead.ApiServer.Resources.Schema;
 
@@ -10,12 +11,14 @@ namespace Fairlead.ApiServer.HTTP;
 /// </summary>
 internal static class OpenApiV2
 {
-    public static JsonObject Document(IReadOnlyList<Kind> kinds) => new()
+    public static JsonObject Document(IReadOnlyList<Kind> kinds) => Document(kinds, Descriptions.Read());
+
+    private static JsonObject Document(IReadOnlyList<Kind> kinds, Descriptions descriptions) => new()
     {
         ["swagger"] = "2.0",
         ["info"] = new JsonObject { ["title"] = "Kubernetes", ["version"] = ServerVersion.Git },
         ["paths"] = new JsonObject(kinds.SelectMany(Paths)),
-        ["definitions"] = new JsonObject(Reachable(kinds).Select(type => KeyValuePair.Create(NameOf(type), (JsonNode?)Definition(type, kinds.Where(kind => kind.Schema == type))))),
+        ["definitions"] = new JsonObject(Reachable(kinds).Select(type => KeyValuePair.Create(NameOf(type), (JsonNode?)Definition(type, kinds.Where(kind => kind.Schema == type), descriptions)))),
     };
 
     /// <summary>All types that objects of these kinds can contain, by name.</summary>
@@ -49,7 +52,7 @@ internal static class OpenApiV2
             ["get"] = Operation(kind, "get"),
             ["put"] = Operation(kind, "put"),
             ["delete"] = Operation(kind, "delete"),
-            ["patch"] = Operation(kind, "patch", "application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json"),
+            ["patch"] = Operation(kind, "patch", "application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json", "application/apply-patch+yaml"),
         });
     }
 
@@ -57,7 +60,7 @@ internal static class OpenApiV2
     {
         var operation = new JsonObject
         {
-            ["consumes"] = new JsonArray([.. (consumes.Length == 0 ? ["*/*"] : consumes).ToArray().Select(type => JsonValue.Create(type))]),
+            ["consumes"] = (consumes.Length == 0 ? ["*/*"] : consumes).ToArray().ToJsonArray(),
         };
         if (action is not ("get" or "list"))
         {
@@ -70,18 +73,25 @@ internal static class OpenApiV2
         return operation;
     }
 
-    private static JsonObject Definition(SchemaType type, IEnumerable<Kind> kinds)
+    private static JsonObject Definition(SchemaType type, IEnumerable<Kind> kinds, Descriptions descriptions)
     {
         var definition = new JsonObject
         {
+            ["description"] = descriptions.Of(type),
             ["type"] = "object",
             ["properties"] = new JsonObject(type.Fields.Values
                 .OrderBy(field => field.Name, StringComparer.Ordinal)
-                .Select(field => KeyValuePair.Create(field.Name, (JsonNode?)Property(field)))),
+                .Select(field => KeyValuePair.Create(field.Name, (JsonNode?)Described(Property(field), descriptions.Of(type, field))))),
         };
         if (kinds.ToList() is { Count: > 0 } served)
             definition["x-kubernetes-group-version-kind"] = new JsonArray([.. served.Select(GroupVersionKind)]);
         return definition;
+    }
+
+    private static JsonObject Described(JsonObject property, string text)
+    {
+        if (text.Length > 0) property["description"] = text;
+        return property;
     }
 
     private static JsonObject Property(SchemaField field)

@@ -13,12 +13,7 @@ namespace Fairlead.ApiServer.HTTP;
 /// </summary>
 internal static class ProtobufAnswer
 {
-    public static bool IsWanted(HttpContext context)
-    {
-        var accept = context.Request.Headers.Accept.ToString();
-        return accept.Contains(Envelope.MediaType, StringComparison.Ordinal)
-            && !accept.Contains("json", StringComparison.Ordinal) && !accept.Contains("*/*", StringComparison.Ordinal);
-    }
+    public static bool IsWanted(HttpContext context) => Answers.AcceptsOnly(context, Envelope.MediaType);
 
     /// <summary>The object or list as a protobuf body.</summary>
     /// <exception cref="ApiError">406: there is no such message for it.</exception>
@@ -33,6 +28,7 @@ internal static class ProtobufAnswer
     {
         ("Event", "v1") => SchemaTable.Get("Corev1Event"),
         ("Event", _) => SchemaTable.Get("Eventsv1Event"),
+        (_, [.., 'b', 'e', 't', 'a', '1']) => SchemaTable.Find("V1beta1" + kind) ?? SchemaTable.Find("V1" + kind),
         ("TokenRequest", _) => SchemaTable.Get("Authenticationv1TokenRequest"),
         _ => SchemaTable.Find("V1" + kind),
     };

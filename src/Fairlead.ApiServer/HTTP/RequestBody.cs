@@ -5,6 +5,8 @@ using Fairlead.ApiServer.Json;
 using Fairlead.ApiServer.Protobuf;
 using Fairlead.ApiServer.Resources;
 using Fairlead.ApiServer.Resources.Schema;
+using Fairlead.ApiServer.Security.Audit;
+using Fairlead.Kube.Protobuf;
 using Microsoft.AspNetCore.Http;
 
 namespace Fairlead.ApiServer.HTTP;
@@ -36,7 +38,9 @@ internal static class RequestBody
     /// <summary>Reads an object of the kind that the path names.</summary>
     public static async Task<JsonObject> ReadObjectAsync(HttpContext context, Kind kind)
     {
-        var obj = Decode(ToJson(context, await ReadAsync(context), kind.Name, kind.Schema), kind.Name, kind.ApiVersion, kind.Schema, context);
+        var json = ToJson(context, await ReadAsync(context), kind.Name, kind.Schema);
+        AuditTrail.Of(context)?.Asked(json);
+        var obj = Decode(json, kind.Name, kind.ApiVersion, kind.Schema, context);
         if (obj.Text("kind") is { Length: > 0 } name && name != kind.Name)
             throw ApiError.BadRequest($"{name} in version \"{obj.Text("apiVersion")}\" cannot be handled as a {kind.Name}: the object provided is of another kind");
         if (obj.Text("apiVersion") is { Length: > 0 } version && version != kind.ApiVersion)
@@ -49,7 +53,10 @@ internal static class RequestBody
     {
         var type = SchemaTable.Get(schema);
         var body = await ReadAsync(context);
-        return body.Length == 0 ? [] : Decode(ToJson(context, body, kind, type), kind, "v1", type, context);
+        if (body.Length == 0) return [];
+        var json = ToJson(context, body, kind, type);
+        AuditTrail.Of(context)?.Asked(json);
+        return Decode(json, kind, "v1", type, context);
     }
 
     /// <summary>The body as JSON, from the form that its content type names.</summary>
@@ -59,6 +66,8 @@ internal static class RequestBody
         {
             case "" or "application/json" or "text/json":
                 return body;
+            case YamlBody.MediaType or "application/x-yaml" or "text/yaml":
+                return System.Text.Encoding.UTF8.GetBytes(YamlBody.Read(body)?.ToJsonString() ?? "{}");
             case Envelope.MediaType:
                 try
                 {
@@ -69,11 +78,11 @@ internal static class RequestBody
                     throw ApiError.BadRequest($"{kind} in version \"v1\" cannot be handled as a {kind}: {e.Message}");
                 }
             case var other:
-                throw ApiError.UnsupportedMediaType(other, $"application/json, {Envelope.MediaType}");
+                throw ApiError.UnsupportedMediaType(other, $"application/json, {YamlBody.MediaType}, {Envelope.MediaType}");
         }
     }
 
-    public static JsonObject Decode(ReadOnlySpan<byte> body, string kind, string apiVersion, SchemaType schema, HttpContext context)
+    public static JsonObject Decode(ReadOnlySpan<byte> body, string kind, string apiVersion, SchemaType schema, HttpContext context, bool isPatched = false)
     {
         var decoder = new ObjectDecoder();
         JsonObject obj;
@@ -85,7 +94,7 @@ internal static class RequestBody
         {
             throw ApiError.BadRequest($"{kind} in version \"{apiVersion[(apiVersion.IndexOf('/', StringComparison.Ordinal) + 1)..]}\" cannot be handled as a {kind}: {e.Message}");
         }
-        Complain(decoder, kind, apiVersion, context);
+        Complain(decoder, kind, apiVersion, context, isPatched);
         return obj;
     }
 
@@ -93,11 +102,13 @@ internal static class RequestBody
     /// What decoding found wrong, by fieldValidation: Strict refuses, Warn (the default) warns, Ignore says nothing
     /// (Kubernetes API concepts: "Field validation").
     /// </summary>
-    public static void Complain(ObjectDecoder decoder, string kind, string apiVersion, HttpContext context)
+    public static void Complain(ObjectDecoder decoder, string kind, string apiVersion, HttpContext context, bool isPatched = false)
     {
         if (decoder.Complaints.Count == 0) return;
-        switch (context.Request.Query["fieldValidation"].ToString())
+        switch (context.Request.Query.First("fieldValidation"))
         {
+            case "Strict" when isPatched:
+                throw ApiError.Unprocessable("patch", $"strict decoding error: {string.Join(", ", decoder.Complaints)}");
             case "Strict":
                 var version = apiVersion[(apiVersion.IndexOf('/', StringComparison.Ordinal) + 1)..];
                 throw ApiError.BadRequest($"{kind} in version \"{version}\" cannot be handled as a {kind}: strict decoding error: {string.Join(", ", decoder.Complaints)}");
@@ -120,7 +131,7 @@ internal static class RequestBody
     {
         try
         {
-            return JsonNode.Parse(body) ?? throw ApiError.BadRequest("the body is null");
+            return JsonTree.Parse(body) ?? throw ApiError.BadRequest("the body is null");
         }
         catch (JsonException e)
         {

@@ -1,7 +1,10 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Fairlead.ApiServer.Json;
+using Fairlead.ApiServer.Printing;
 using Fairlead.ApiServer.Resources;
 using Fairlead.ApiServer.Resources.Schema;
+using Fairlead.ApiServer.Security;
 using Fairlead.ApiServer.Watch;
 using Microsoft.AspNetCore.Http;
 
@@ -9,7 +12,14 @@ namespace Fairlead.ApiServer.HTTP;
 
 internal sealed partial class ResourceHandler
 {
-    private Task HandleSubresourceAsync(HttpContext context, ApiRequest request) => (request.Kind!.Plural, request.Subresource, request.Verb) switch
+    private Task HandleSubresourceAsync(HttpContext context, ApiRequest request)
+    {
+        if (request.Kind!.Group == CertificateGuard.Group && request.Verb != "get")
+            certificates.Check(UserOf(context), request.Kind, registry.Get(request.Kind, "", request.Name).ToTree(), request.Subresource == "status" ? "sign" : "approve");
+        return ServeSubresourceAsync(context, request);
+    }
+
+    private Task ServeSubresourceAsync(HttpContext context, ApiRequest request) => (request.Kind!.Plural, request.Subresource, request.Verb) switch
     {
         (_, "status", "get") when request.Kind.HasStatus => GetAsync(context, request),
         (_, "status", "update") when request.Kind.HasStatus => UpdateAsync(context, request, UpdateScope.Status),
@@ -18,15 +28,22 @@ internal sealed partial class ResourceHandler
         (_, "scale", "update" or "patch") when request.Kind.HasScale => WriteScaleAsync(context, request),
         ("namespaces", "finalize", "update") => FinalizeAsync(context, request),
         ("pods", "binding", "create") => BindAsync(context, request),
+        ("pods", "eviction", "create") => EvictAsync(context, request),
+        ("pods", "ephemeralcontainers", "get") => GetAsync(context, request),
+        ("pods", "ephemeralcontainers", "update") => UpdateAsync(context, request, UpdateScope.EphemeralContainers),
+        ("pods", "ephemeralcontainers", "patch") => PatchAsync(context, request, UpdateScope.EphemeralContainers),
+        ("certificatesigningrequests", "approval", "get") => GetAsync(context, request),
+        ("certificatesigningrequests", "approval", "update") => UpdateAsync(context, request, UpdateScope.Approval),
+        ("certificatesigningrequests", "approval", "patch") => PatchAsync(context, request, UpdateScope.Approval),
         _ => throw ApiError.NoSuchPath(),
     };
 
     private Task GetScaleAsync(HttpContext context, ApiRequest request) =>
-        Answers.WriteAsync(context, 200, ScaleOf(registry.Get(request.Kind!, request.Namespace, request.Name).ToTree()));
+        Answers.WriteAsync(context, 200, ScaleOf(registry.Get(request.Kind!.Stored, request.Namespace, request.Name).ToTree()));
 
     private async Task WriteScaleAsync(HttpContext context, ApiRequest request)
     {
-        var kind = request.Kind!;
+        var kind = request.Kind!.Stored;
         var schema = SchemaTable.Get("V1Scale");
         var patch = request.Verb == "patch" ? ReadPatch(RequestBody.MediaType(context), await RequestBody.ReadAsync(context), schema) : null;
         var wanted = patch is null ? await RequestBody.ReadObjectAsync(context, "Scale", "V1Scale") : [];
@@ -44,7 +61,7 @@ internal sealed partial class ResourceHandler
                 else current.Child("metadata").Remove("resourceVersion");
                 return current;
             },
-            null, RequestQuery.DryRun(context), context.RequestAborted);
+            null, RequestQuery.Write(context, request.Subresource), context.RequestAborted);
         await Answers.WriteAsync(context, 200, ScaleOf(written.ToTree()));
     }
 
@@ -55,7 +72,7 @@ internal sealed partial class ResourceHandler
         {
             if (obj.At("metadata", name) is { } value) metadata[name] = value.DeepClone();
         }
-        var selector = obj.Object("spec", "selector", "matchLabels") ?? obj.Object("spec", "selector") ?? [];
+        using var selector = JsonDocument.Parse(obj.Object("spec", "selector")?.ToJsonString() ?? "{}");
         return new JsonObject
         {
             ["kind"] = "Scale",
@@ -65,7 +82,7 @@ internal sealed partial class ResourceHandler
             ["status"] = new JsonObject
             {
                 ["replicas"] = obj.Number("status", "replicas") ?? 0,
-                ["selector"] = string.Join(',', selector.Select(pair => $"{pair.Key}={pair.Value.Text()}").Order(StringComparer.Ordinal)),
+                ["selector"] = SelectorText.Query(selector.RootElement),
             },
         };
     }
@@ -89,40 +106,7 @@ internal sealed partial class ResourceHandler
                 else current.Child("spec").Remove("finalizers");
                 return current;
             },
-            null, false, context.RequestAborted);
+            null, RequestQuery.Write(context, request.Subresource), context.RequestAborted);
         await Answers.WriteAsync(context, 200, written);
-    }
-
-    /// <summary>Gives a pod its node, once.</summary>
-    private async Task BindAsync(HttpContext context, ApiRequest request)
-    {
-        var binding = await RequestBody.ReadObjectAsync(context, "Binding", "V1Binding");
-        var node = binding.Text("target", "name") is { Length: > 0 } name ? name : throw ApiError.BadRequest("the binding's target.name is empty");
-        await registry.UpdateAsync(
-            request.Kind!, request.Namespace, request.Name, UpdateScope.Internal,
-            pod =>
-            {
-                if (pod.Text("metadata", "deletionTimestamp") is not null)
-                    throw ApiError.Conflict(request.Kind!, request.Name, $"pod {request.Name} is being deleted, cannot be assigned to a host");
-                if (pod.Text("spec", "nodeName") is { Length: > 0 } taken)
-                    throw ApiError.Conflict(request.Kind!, request.Name, $"pod {request.Name} is already assigned to node \"{taken}\"");
-                pod.Child("spec")["nodeName"] = node;
-                SetScheduled(pod);
-                return pod;
-            },
-            null, RequestQuery.DryRun(context), context.RequestAborted);
-        await Answers.WriteAsync(context, 201, Answers.Success());
-    }
-
-    private void SetScheduled(JsonObject pod)
-    {
-        var status = pod.Child("status");
-        var others = status.Items("conditions").Where(pair => pair.Item.Text("type") != "PodScheduled").Select(pair => pair.Item.DeepClone());
-        status["conditions"] = new JsonArray([.. others, new JsonObject
-        {
-            ["type"] = "PodScheduled",
-            ["status"] = "True",
-            ["lastTransitionTime"] = Timestamp.Format(time.GetUtcNow()),
-        }]);
     }
 }

@@ -1,15 +1,12 @@
-using System.Buffers;
-using System.IO.Pipelines;
-using System.Text;
 using Fairlead.ApiServer.Resources;
 using Fairlead.ApiServer.Watch;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
 
 namespace Fairlead.ApiServer.HTTP;
 
 internal sealed partial class ResourceHandler
 {
-    private const string InitialEventsEnd = ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}";
     private static readonly TimeSpan BookmarkEvery = TimeSpan.FromMinutes(1);
 
     /// <summary>
@@ -18,18 +15,17 @@ internal sealed partial class ResourceHandler
     /// </summary>
     private async Task WatchAsync(HttpContext context, ApiRequest request)
     {
-        if (ProtobufAnswer.IsWanted(context)) throw ApiError.NotAcceptable();
         RequestQuery.CheckListOptions(context, watch: true);
         var kind = request.Kind!;
         var selection = RequestQuery.Selection(context, kind, request.Namespace, request.Name);
         var version = RequestQuery.Number(context, "resourceVersion") ?? 0;
         var initial = RequestQuery.IsTrue(context, "sendInitialEvents");
-        var listFirst = initial || (version == 0 && context.Request.Query["sendInitialEvents"].ToString() != "false");
-        var begun = registry.Cache.Watch(kind, selection, listFirst ? null : version);
+        var listFirst = initial || (version == 0 && context.Request.Query.First("sendInitialEvents") != "false");
+        var begun = registry.Cache.Watch(kind.Stored, selection, listFirst ? null : version);
         var stream = new WatchStream(context, kind, WantsTable(context), time);
         if (begun is not { } watch)
         {
-            await stream.WriteErrorAsync(ApiError.Gone($"too old resource version: {version} ({registry.Cache[kind].OldestRevision})"));
+            await stream.WriteErrorAsync(ApiError.Gone($"too old resource version: {version} ({registry.Cache[kind.Stored].OldestRevision})"));
             return;
         }
         try
@@ -37,15 +33,27 @@ internal sealed partial class ResourceHandler
             if (listFirst)
             {
                 foreach (var obj in watch.Objects.Values.Where(selection.Matches)) await stream.WriteAsync("ADDED", obj);
-                if (initial) stream.WriteBookmark(watch.Revision, InitialEventsEnd);
+                if (initial) stream.WriteBookmark(watch.Revision, endsInitialEvents: true);
             }
             await stream.FlushAsync();
             await PumpAsync(context, kind, watch.Watcher, stream);
+            if (watch.Watcher.IsCutOff) CutOff(context, kind, "it was more than 4096 changes behind");
+        }
+        catch (SlowClientException)
+        {
+            CutOff(context, kind, $"it took nothing for {WatchStream.Patience.TotalSeconds} s");
+            context.Abort();
         }
         finally
         {
-            registry.Cache.Unwatch(kind, watch.Watcher);
+            registry.Cache.Unwatch(kind.Stored, watch.Watcher);
         }
+    }
+
+    private void CutOff(HttpContext context, Kind kind, string why)
+    {
+        terminations.Add(kind);
+        WatchLog.CutOff(log, kind.QualifiedPlural, UserOf(context).Name, why);
     }
 
     private async Task PumpAsync(HttpContext context, Kind kind, Watcher watcher, WatchStream stream)
@@ -66,7 +74,7 @@ internal sealed partial class ResourceHandler
             }
             if (bookmarks && time.GetUtcNow() >= nextBookmark)
             {
-                stream.WriteBookmark(before, "");
+                stream.WriteBookmark(before, endsInitialEvents: false);
                 nextBookmark = time.GetUtcNow() + BookmarkEvery;
             }
             await stream.FlushAsync();
@@ -76,7 +84,7 @@ internal sealed partial class ResourceHandler
         {
             // Where the client stands now, so that its next watch resumes from here.
             var revision = registry.Cache.Revision;
-            if (!watcher.Events.TryPeek(out _)) stream.WriteBookmark(revision, "");
+            if (!watcher.Events.TryPeek(out _)) stream.WriteBookmark(revision, endsInitialEvents: false);
             await stream.FlushAsync();
         }
     }
@@ -102,41 +110,8 @@ internal sealed partial class ResourceHandler
     }
 }
 
-/// <summary>One watch's answer: a JSON document a line.</summary>
-internal sealed class WatchStream(HttpContext context, Kind kind, bool asTable, TimeProvider time)
+internal static partial class WatchLog
 {
-    private readonly PipeWriter _writer = Begin(context);
-    private bool _first = true;
-
-    public async ValueTask WriteAsync(string type, StoredObject obj)
-    {
-        _writer.Write(Encoding.ASCII.GetBytes($"{{\"type\":\"{type}\",\"object\":"));
-        if (asTable) _writer.Write(TableAnswer.Single(context, kind, obj, _first, time.GetUtcNow()));
-        else _writer.Write(obj.Json);
-        _writer.Write("}\n"u8);
-        _first = false;
-        if (_writer.UnflushedBytes > 64 * 1024) await FlushAsync();
-    }
-
-    /// <param name="annotations">JSON to stand in metadata behind the resource version, or empty.</param>
-    public void WriteBookmark(long revision, string annotations)
-    {
-        var (apiVersion, name, more) = asTable ? ("meta.k8s.io/v1", "Table", ",\"columnDefinitions\":null,\"rows\":[]") : (kind.ApiVersion, kind.Name, "");
-        _writer.Write(Encoding.ASCII.GetBytes(
-            $"{{\"type\":\"BOOKMARK\",\"object\":{{\"kind\":\"{name}\",\"apiVersion\":\"{apiVersion}\",\"metadata\":{{\"resourceVersion\":\"{revision}\"{annotations}}}{more}}}}}\n"));
-    }
-
-    public async Task WriteErrorAsync(ApiError error)
-    {
-        _writer.Write(Encoding.UTF8.GetBytes($"{{\"type\":\"ERROR\",\"object\":{error.ToStatus().ToJsonString()}}}\n"));
-        await FlushAsync();
-    }
-
-    public async ValueTask FlushAsync() => await _writer.FlushAsync(context.RequestAborted);
-
-    private static PipeWriter Begin(HttpContext context)
-    {
-        context.Response.ContentType = Answers.Json;
-        return context.Response.BodyWriter;
-    }
+    [LoggerMessage(5130, LogLevel.Information, "a watch of {Resource} by {User} was cut off: {Why}")]
+    public static partial void CutOff(ILogger log, string resource, string user, string why);
 }

@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Text.Json.Nodes;
 
 namespace Fairlead.ApiServer.HTTP;
@@ -6,6 +7,10 @@ namespace Fairlead.ApiServer.HTTP;
 public static class ServerVersion
 {
     public const string Git = "v1.36.0";
+
+    /// <summary>Of this program's sources, which the SDK writes behind its version; empty when it was built outside a repository.</summary>
+    private static readonly string Commit =
+        typeof(ServerVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+') is [_, var commit] ? commit : "";
 
     internal static JsonObject Document() => new()
     {
@@ -16,7 +21,7 @@ public static class ServerVersion
         ["minCompatibilityMajor"] = "1",
         ["minCompatibilityMinor"] = "35",
         ["gitVersion"] = Git,
-        ["gitCommit"] = "",
+        ["gitCommit"] = Commit,
         ["gitTreeState"] = "clean",
         ["buildDate"] = "1970-01-01T00:00:00Z",
         ["goVersion"] = "none",

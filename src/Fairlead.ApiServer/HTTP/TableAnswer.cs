@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Fairlead.ApiServer.Printing;
 using Fairlead.ApiServer.Resources;
 using Fairlead.ApiServer.Watch;
@@ -15,46 +16,49 @@ internal static class TableAnswer
     private const int FlushAbove = 256 * 1024;
     private static readonly JsonWriterOptions Options = new() { SkipValidation = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public static async Task WriteAsync(HttpContext context, Kind kind, IReadOnlyList<StoredObject> objects, long revision, string? next, DateTimeOffset now)
+    public static async Task WriteAsync(HttpContext context, Kind kind, IReadOnlyList<StoredObject> objects, JsonObject head, DateTimeOffset now)
     {
         context.Response.ContentType = Answers.Json;
-        var layout = TablePrinter.For(kind.Group, kind.Plural);
+        var layout = TablePrinter.For(kind.Stored.Group, kind.Plural);
         var include = IncludeOf(context);
-        await using var json = new Utf8JsonWriter(context.Response.BodyWriter, Options);
-        WriteHead(json, layout, revision, next, withColumns: true);
+        var form = ObjectForm.Of(context, kind);
+        var writer = Compression.BodyOf(context, objects.Sum(obj => (long)obj.Json.Length));
+        await using var json = new Utf8JsonWriter(writer, Options);
+        WriteHead(json, layout, AcceptedForms.VersionOf(context), head, withColumns: true);
         foreach (var obj in objects)
         {
-            WriteRow(json, layout, obj, include, now);
-            if (json.BytesPending + context.Response.BodyWriter.UnflushedBytes < FlushAbove) continue;
+            WriteRow(json, layout, obj, form, include, now);
+            if (json.BytesPending + writer.UnflushedBytes < FlushAbove) continue;
             json.Flush();
-            await context.Response.BodyWriter.FlushAsync(context.RequestAborted);
+            await writer.FlushAsync(context.RequestAborted);
         }
         WriteEnd(json);
+        json.Flush();
+        await writer.FlushAsync(context.RequestAborted);
+        await writer.CompleteAsync();
     }
 
     /// <summary>A table of one row, as a watch sends it; only the first one of a watch needs the columns.</summary>
     public static ReadOnlySpan<byte> Single(HttpContext context, Kind kind, StoredObject obj, bool withColumns, DateTimeOffset now)
     {
-        var layout = TablePrinter.For(kind.Group, kind.Plural);
+        var layout = TablePrinter.For(kind.Stored.Group, kind.Plural);
         var buffer = new ArrayBufferWriter<byte>(1024);
         using (var json = new Utf8JsonWriter(buffer, Options))
         {
-            WriteHead(json, layout, obj.Revision, null, withColumns);
-            WriteRow(json, layout, obj, IncludeOf(context), now);
+            WriteHead(json, layout, AcceptedForms.VersionOf(context), new JsonObject { ["resourceVersion"] = obj.Revision.ToString(CultureInfo.InvariantCulture) }, withColumns);
+            WriteRow(json, layout, obj, ObjectForm.Of(context, kind), IncludeOf(context), now);
             WriteEnd(json);
         }
         return buffer.WrittenSpan;
     }
 
-    private static void WriteHead(Utf8JsonWriter json, TableLayout layout, long revision, string? next, bool withColumns)
+    private static void WriteHead(Utf8JsonWriter json, TableLayout layout, string version, JsonObject head, bool withColumns)
     {
         json.WriteStartObject();
         json.WriteString("kind"u8, "Table"u8);
-        json.WriteString("apiVersion"u8, "meta.k8s.io/v1"u8);
-        json.WriteStartObject("metadata"u8);
-        json.WriteString("resourceVersion"u8, revision.ToString(CultureInfo.InvariantCulture));
-        if (next is not null) json.WriteString("continue"u8, next);
-        json.WriteEndObject();
+        json.WriteString("apiVersion"u8, version);
+        json.WritePropertyName("metadata"u8);
+        head.WriteTo(json);
         json.WriteStartArray("columnDefinitions"u8);
         if (withColumns)
         {
@@ -70,7 +74,7 @@ internal static class TableAnswer
         json.WriteEndObject();
     }
 
-    private static void WriteRow(Utf8JsonWriter json, TableLayout layout, StoredObject obj, string include, DateTimeOffset now)
+    private static void WriteRow(Utf8JsonWriter json, TableLayout layout, StoredObject obj, ObjectForm form, string include, DateTimeOffset now)
     {
         using var document = JsonDocument.Parse(obj.Json);
         json.WriteStartObject();
@@ -80,13 +84,13 @@ internal static class TableAnswer
         if (include == "Object")
         {
             json.WritePropertyName("object"u8);
-            json.WriteRawValue(obj.Json, skipInputValidation: true);
+            json.WriteRawValue(form.Show(obj).Json, skipInputValidation: true);
         }
         else if (include != "None")
         {
             json.WriteStartObject("object"u8);
             json.WriteString("kind"u8, "PartialObjectMetadata"u8);
-            json.WriteString("apiVersion"u8, "meta.k8s.io/v1"u8);
+            json.WriteString("apiVersion"u8, form.MetadataVersion);
             json.WritePropertyName("metadata"u8);
             document.RootElement.GetProperty("metadata"u8).WriteTo(json);
             json.WriteEndObject();
@@ -94,7 +98,7 @@ internal static class TableAnswer
         json.WriteEndObject();
     }
 
-    private static string IncludeOf(HttpContext context) => context.Request.Query["includeObject"].ToString() switch
+    private static string IncludeOf(HttpContext context) => context.Request.Query.First("includeObject") switch
     {
         "" or "Metadata" => "Metadata",
         "None" => "None",

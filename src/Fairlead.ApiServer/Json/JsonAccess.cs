@@ -7,6 +7,8 @@ namespace Fairlead.ApiServer.Json;
 /// <summary>Short, forgiving reads of a decoded object: a missing or null step answers null. Types were checked by the schema.</summary>
 internal static class JsonAccess
 {
+    private static readonly JsonSerializerOptions Relaxed = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     public static JsonNode? At(this JsonNode? node, params ReadOnlySpan<string> path)
     {
         foreach (var step in path)
@@ -48,6 +50,12 @@ internal static class JsonAccess
         var array = node.Array(path);
         return array is null ? [] : array.Select(item => item.Text()).OfType<string>();
     }
+
+    /// <summary>A list of strings.</summary>
+    public static JsonArray ToJsonArray(this IEnumerable<string> texts) => new([.. texts.Select(text => JsonValue.Create(text))]);
+
+    /// <summary>The JSON text as Kubernetes writes it: nothing is escaped that need not be.</summary>
+    public static string ToText(this JsonNode node) => node.ToJsonString(Relaxed);
 
     /// <summary>The child object of that name, made where it is missing.</summary>
     public static JsonObject Child(this JsonObject obj, string name)

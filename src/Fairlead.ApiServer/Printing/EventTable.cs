@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Fairlead.ApiServer.Printing;
 
-/// <summary>Events, in the form of either of their API groups: the newer one calls some fields by other names.</summary>
+/// <summary>Events, in the form of the core group, in which they are stored.</summary>
 internal static class EventTable
 {
     public static readonly TableLayout Layout = new(
@@ -21,9 +21,9 @@ internal static class EventTable
 
     private static Cell[] Cells(JsonElement e, DateTimeOffset now)
     {
-        var first = e.Time("firstTimestamp") ?? e.Time("deprecatedFirstTimestamp") ?? e.Time("eventTime");
-        var last = e.Time("lastTimestamp") ?? e.Time("deprecatedLastTimestamp") ?? first;
-        var count = Math.Max(1, Math.Max(e.Number("count"), e.Number("deprecatedCount")));
+        var first = e.Time("firstTimestamp") ?? e.Time("eventTime");
+        var last = e.Time("lastTimestamp") ?? first;
+        var count = Math.Max(1, e.Number("count"));
         if (e.At("series") is { } series)
         {
             last = series.Time("lastObservedTime");
@@ -37,14 +37,14 @@ internal static class EventTable
             Target(e),
             About(e).Text("fieldPath"),
             Source(e),
-            e.Text("message").Or(e.Text("note")).Trim(),
+            e.Text("message").Trim(),
             HumanDuration.Since(first, now),
             count,
             e.Name(),
         ];
     }
 
-    private static JsonElement About(JsonElement e) => e.At("involvedObject") ?? e.At("regarding") ?? default;
+    private static JsonElement About(JsonElement e) => e.At("involvedObject") ?? default;
 
     private static string Target(JsonElement e)
     {
@@ -55,8 +55,8 @@ internal static class EventTable
 
     private static string Source(JsonElement e)
     {
-        var source = e.At("source") ?? e.At("deprecatedSource") ?? default;
-        var component = source.Text("component").Or(e.Text("reportingComponent")).Or(e.Text("reportingController"));
+        var source = e.At("source") ?? default;
+        var component = source.Text("component").Or(e.Text("reportingComponent"));
         var instance = source.Text("host").Or(e.Text("reportingInstance"));
         return instance.Length == 0 ? component : $"{component}, {instance}";
     }

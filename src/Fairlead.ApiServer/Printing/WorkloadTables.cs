@@ -24,7 +24,15 @@ internal static class WorkloadTables
 
     public static readonly TableLayout ReplicationControllers = new(ReplicaColumns, (obj, now) => ReplicaCells(obj, now, obj.Labels("spec", "selector")));
 
-    public static readonly TableLayout ReplicaSets = new(ReplicaColumns, (obj, now) => ReplicaCells(obj, now, Selector(obj)));
+    public static readonly TableLayout ReplicaSets = new(ReplicaColumns, (obj, now) => ReplicaCells(obj, now, SelectorText.Of(obj, "spec", "selector")));
+
+    public static readonly TableLayout PodTemplates = new(
+    [
+        TablePrinter.Name,
+        TablePrinter.Text("Containers", "Names of the template's containers."),
+        TablePrinter.Text("Images", "Images of the template's containers."),
+        TablePrinter.Text("Pod Labels", "Labels of the pods made from the template."),
+    ], (obj, _) => [obj.Name(), Containers(obj, "name"), Containers(obj, "image"), obj.Labels("template", "metadata", "labels")]);
 
     public static readonly TableLayout Deployments = new(
     [
@@ -35,6 +43,35 @@ internal static class WorkloadTables
         TablePrinter.Age,
         .. Template,
     ], DeploymentCells);
+
+    public static readonly TableLayout StatefulSets = new(
+    [
+        TablePrinter.Name,
+        TablePrinter.Text("Ready", "Number of ready pods and of pods wanted."),
+        TablePrinter.Age,
+        .. Template[..2],
+    ], StatefulSetCells);
+
+    public static readonly TableLayout DaemonSets = new(
+    [
+        TablePrinter.Name,
+        TablePrinter.Integer("Desired", "Number of nodes that should run a pod."),
+        TablePrinter.Integer("Current", "Number of nodes that have one and should."),
+        TablePrinter.Integer("Ready", "Number of nodes whose pod is ready."),
+        TablePrinter.Integer("Up-to-date", "Number of nodes whose pod is of the newest template."),
+        TablePrinter.Integer("Available", "Number of nodes whose pod has been ready for long enough."),
+        TablePrinter.Text("Node Selector", "Labels of the nodes that are to run a pod."),
+        TablePrinter.Age,
+        .. Template,
+    ], DaemonSetCells);
+
+    public static readonly TableLayout ControllerRevisions = new(
+    [
+        TablePrinter.Name,
+        TablePrinter.Text("Controller", "Whose template this was."),
+        TablePrinter.Integer("Revision", "The higher, the newer."),
+        TablePrinter.Age,
+    ], (obj, now) => [obj.Name(), Controller(obj), obj.Number("revision"), obj.Age(now)]);
 
     private static Cell[] ReplicaCells(JsonElement obj, DateTimeOffset now, string selector) =>
     [
@@ -57,30 +94,49 @@ internal static class WorkloadTables
         obj.Age(now),
         Containers(obj, "name"),
         Containers(obj, "image"),
-        Selector(obj),
+        SelectorText.Of(obj, "spec", "selector"),
     ];
 
-    private static string Containers(JsonElement obj, string field) =>
-        string.Join(',', obj.List("spec", "template", "spec", "containers").Select(container => container.Text(field)));
+    private static Cell[] StatefulSetCells(JsonElement obj, DateTimeOffset now) =>
+    [
+        obj.Name(),
+        $"{obj.Number("status", "readyReplicas")}/{obj.Number("spec", "replicas")}",
+        obj.Age(now),
+        Containers(obj, "name"),
+        Containers(obj, "image"),
+    ];
 
-    /// <summary>A selector of apps/v1 in the form that <c>kubectl get -l</c> takes.</summary>
-    private static string Selector(JsonElement obj)
+    private static Cell[] DaemonSetCells(JsonElement obj, DateTimeOffset now) =>
+    [
+        obj.Name(),
+        obj.Number("status", "desiredNumberScheduled"),
+        obj.Number("status", "currentNumberScheduled"),
+        obj.Number("status", "numberReady"),
+        obj.Number("status", "updatedNumberScheduled"),
+        obj.Number("status", "numberAvailable"),
+        obj.Labels("spec", "template", "spec", "nodeSelector"),
+        obj.Age(now),
+        Containers(obj, "name"),
+        Containers(obj, "image"),
+        SelectorText.Of(obj, "spec", "selector"),
+    ];
+
+    /// <summary><c>statefulset.apps/web</c>: the managing owner as kubectl would be asked for it.</summary>
+    private static string Controller(JsonElement obj)
     {
-        var pairs = obj.Members("spec", "selector", "matchLabels").Select(pair => (Key: pair.Name, Text: $"{pair.Name}={pair.Value.GetString()}"));
-        var expressions = obj.List("spec", "selector", "matchExpressions").Select(expression => (Key: expression.Text("key"), Text: Expression(expression)));
-        return string.Join(',', pairs.Concat(expressions).OrderBy(part => part.Key, StringComparer.Ordinal).Select(part => part.Text)).Or(Fields.None);
+        foreach (var owner in obj.List("metadata", "ownerReferences"))
+        {
+            if (!owner.Flag("controller")) continue;
+            var version = owner.Text("apiVersion");
+            var group = version.Contains('/', StringComparison.Ordinal) ? "." + version[..version.IndexOf('/', StringComparison.Ordinal)] : "";
+            return $"{owner.Text("kind").ToLowerInvariant()}{group}/{owner.Text("name")}";
+        }
+        return Fields.None;
     }
 
-    private static string Expression(JsonElement expression)
+    private static string Containers(JsonElement obj, string field)
     {
-        var key = expression.Text("key");
-        var values = string.Join(',', expression.List("values").Select(value => value.GetString()).Order(StringComparer.Ordinal));
-        return expression.Text("operator") switch
-        {
-            "In" => $"{key} in ({values})",
-            "NotIn" => $"{key} notin ({values})",
-            "DoesNotExist" => $"!{key}",
-            _ => key,
-        };
+        var template = obj.At("spec", "template") ?? obj.At("template") ?? default;
+        return string.Join(',', template.List("spec", "containers").Select(container => container.Text(field)));
     }
 }

@@ -1,6 +1,8 @@
+using System.Buffers.Binary;
 using System.Text.Json.Nodes;
 using Fairlead.ApiServer.Json;
 using Fairlead.ApiServer.Resources.Schema;
+using Fairlead.Kube.Protobuf;
 
 namespace Fairlead.ApiServer.Protobuf;
 
@@ -50,6 +52,23 @@ internal static class Envelope
         message.Bytes(1, MessageEncoder.Encode(list.Object("metadata") ?? [], SchemaTable.Get("V1ListMeta")));
         foreach (var (_, item) in list.Items("items")) message.Bytes(2, MessageEncoder.Encode(item, type));
         return Wrap(list, message.Written);
+    }
+
+    /// <summary>
+    /// One event of a watch as it goes over the wire: its length in four bytes, most significant first, and a WatchEvent
+    /// with type (1) and, in a RawExtension (2), the object's envelope (1).
+    /// </summary>
+    public static byte[] EncodeWatchEvent(string type, ReadOnlySpan<byte> envelope)
+    {
+        var raw = new WireWriter();
+        raw.Bytes(1, envelope);
+        var message = new WireWriter();
+        message.Text(1, type);
+        message.Bytes(2, raw.Written);
+        var frame = new byte[4 + message.Written.Length];
+        BinaryPrimitives.WriteInt32BigEndian(frame, message.Written.Length);
+        message.Written.CopyTo(frame.AsSpan(4));
+        return frame;
     }
 
     private static byte[] Wrap(JsonObject obj, ReadOnlySpan<byte> message)

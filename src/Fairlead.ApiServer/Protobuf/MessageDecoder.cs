@@ -2,7 +2,9 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Fairlead.ApiServer.Json;
 using Fairlead.ApiServer.Resources.Schema;
+using Fairlead.Kube.Protobuf;
 
 namespace Fairlead.ApiServer.Protobuf;
 
@@ -97,7 +99,7 @@ internal static class MessageDecoder
         SchemaValue.Time or SchemaValue.MicroTime => Time(Message(ref reader, wire), field.Value),
         SchemaValue.Quantity => JsonValue.Create(Texts(Message(ref reader, wire), 1).LastOrDefault("0")),
         SchemaValue.IntOrString => IntOrString(Message(ref reader, wire)),
-        SchemaValue.Texts => new JsonArray([.. Texts(Message(ref reader, wire), 1).Select(text => JsonValue.Create(text))]),
+        SchemaValue.Texts => Texts(Message(ref reader, wire), 1).ToJsonArray(),
         SchemaValue.Any => Json(Message(ref reader, wire)),
         _ => ReadStruct(Message(ref reader, wire), field.Type!, depth + 1),
     };
@@ -146,7 +148,7 @@ internal static class MessageDecoder
             {
                 try
                 {
-                    json = JsonNode.Parse(Message(ref reader, wire));
+                    json = JsonTree.Parse(Message(ref reader, wire));
                 }
                 catch (JsonException e)
                 {

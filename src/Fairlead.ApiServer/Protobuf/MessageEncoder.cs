@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Fairlead.ApiServer.Json;
 using Fairlead.ApiServer.Resources.Schema;
+using Fairlead.Kube.Protobuf;
 
 namespace Fairlead.ApiServer.Protobuf;
 

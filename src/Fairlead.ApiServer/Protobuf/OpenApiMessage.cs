@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Fairlead.ApiServer.Json;
+using Fairlead.Kube.Protobuf;
 
 namespace Fairlead.ApiServer.Protobuf;
 
@@ -82,6 +83,7 @@ internal static class OpenApiMessage
         var writer = new WireWriter();
         if (schema.Text("$ref") is { } reference) writer.Text(1, reference);
         if (schema.Text("format") is { } format) writer.Text(2, format);
+        if (schema.Text("description") is { Length: > 0 } description) writer.Text(4, description);
         if (schema.Object("additionalProperties") is { } values) writer.Bytes(21, Wrap(1, Schema(values)).Written);
         if (schema.Text("type") is { } type)
         {

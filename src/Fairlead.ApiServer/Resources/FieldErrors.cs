@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Fairlead.ApiServer.Json;
 
 namespace Fairlead.ApiServer.Resources;
 
@@ -33,11 +34,8 @@ internal sealed class FieldErrors
         _errors.Add(new FieldError(field, "FieldValueNotSupported", $"Unsupported value: \"{value}\": supported values: {list}"));
     }
 
-    private void Add(string field, string reason, string what, string why) =>
+    public void Add(string field, string reason, string what, string why) =>
         _errors.Add(new FieldError(field, reason, why.Length == 0 ? what : $"{what}: {why}"));
 
-    private static string Show(JsonNode? value) => value is null ? "null" : value.ToJsonString(Relaxed);
-
-    private static readonly System.Text.Json.JsonSerializerOptions Relaxed =
-        new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static string Show(JsonNode? value) => value is null ? "null" : value.ToText();
 }

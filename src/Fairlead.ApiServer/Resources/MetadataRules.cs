@@ -8,6 +8,7 @@ namespace Fairlead.ApiServer.Resources;
 internal static class MetadataRules
 {
     private const int LargestAnnotations = 256 * 1024;
+    private static readonly string[] StandardFinalizers = ["kubernetes", "orphan", "foregroundDeletion"];
     private static readonly string[] SystemFields =
         ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "namespace", "generateName"];
 
@@ -25,8 +26,23 @@ internal static class MetadataRules
         }
         if (size > LargestAnnotations) errors.TooLong("metadata.annotations", LargestAnnotations);
         foreach (var (i, owner) in metadata.Items("ownerReferences")) ValidateOwner(owner, $"metadata.ownerReferences[{i}]", errors);
+        foreach (var (finalizer, i) in metadata.Texts("finalizers").Select((finalizer, i) => (finalizer, i)))
+        {
+            if (NameRules.QualifiedName(finalizer) is { } no) errors.Invalid($"metadata.finalizers[{i}]", finalizer, no);
+            else if (!finalizer.Contains('/', StringComparison.Ordinal) && !StandardFinalizers.Contains(finalizer))
+                errors.Invalid($"metadata.finalizers[{i}]", finalizer, "name is neither a standard finalizer name nor is it fully qualified");
+        }
         if (metadata.Items("ownerReferences").Count(pair => pair.Item.Flag("controller") == true) > 1)
             errors.Invalid("metadata.ownerReferences", metadata["ownerReferences"]!.DeepClone(), "Only one reference can have Controller set to true");
+    }
+
+    /// <summary>An object on its way out gets no new finalizers.</summary>
+    public static void ValidateUpdate(JsonObject obj, JsonObject old, FieldErrors errors)
+    {
+        if (old.Text("metadata", "deletionTimestamp") is null) return;
+        var added = obj.Texts("metadata", "finalizers").Except(old.Texts("metadata", "finalizers")).ToList();
+        if (added.Count > 0)
+            errors.Forbidden("metadata.finalizers", $"no new finalizers can be added if the object is being deleted, found new finalizers []string{{{string.Join(", ", added.Select(name => $"\"{name}\""))}}}");
     }
 
     /// <summary>Puts back what only the server sets, and checks what a client may not change.</summary>
@@ -44,7 +60,6 @@ internal static class MetadataRules
             else metadata.Remove(field);
         }
         metadata["name"] = before.Text("name");
-        metadata.Remove("managedFields");
         metadata.Remove("selfLink");
     }
 
@@ -62,5 +77,8 @@ internal static class MetadataRules
         {
             if (owner.Text(name) is not { Length: > 0 }) errors.Invalid($"{field}.{name}", owner.Text(name) ?? "", "must not be empty");
         }
+        // Events go by themselves, and would take with them what they own.
+        if (owner.Text("kind") == "Event" && owner.Text("apiVersion") is "v1" or "events.k8s.io/v1")
+            errors.Invalid(field, owner.DeepClone(), $"{owner.Text("apiVersion")}, Kind=Event is disallowed from being an owner");
     }
 }

@@ -22,7 +22,10 @@ internal sealed partial class Registry
     /// Deletes an object, or marks it as deleted where its grace period or a finalizer holds it back.
     /// Answers the object's last state and whether it is gone.
     /// </summary>
-    public async Task<(StoredObject Object, bool Gone)> DeleteAsync(Kind kind, string ns, string name, Deletion request, CancellationToken cancel)
+    public Task<(StoredObject Object, bool Gone)> DeleteAsync(Kind kind, string ns, string name, Deletion request, CancellationToken cancel) =>
+        SurelyAsync(() => DeleteAnyAsync(kind, ns, name, request, cancel), cancel);
+
+    private async Task<(StoredObject Object, bool Gone)> DeleteAnyAsync(Kind kind, string ns, string name, Deletion request, CancellationToken cancel)
     {
         for (var attempt = 1; attempt <= MostAttempts; attempt++)
         {
@@ -33,7 +36,8 @@ internal sealed partial class Registry
             var gone = IsDeleted(kind, obj);
             if (request.DryRun || (!gone && !marked)) return (current, gone);
             var value = gone ? null : StoredObject.Write(obj);
-            var result = await store.WriteAsync(new StoreWrite(current.Key, value, current.Revision), cancel);
+            var claims = gone ? ClaimsOf(kind, current.ToTree(), null) : null;
+            var result = await store.WriteAsync(new StoreWrite(current.Key, value, current.Revision) { Claims = claims }, cancel);
             if (!result.Written) continue;
             return (value is null ? current : StoredObject.Read(kind, current.Key, value, result.Revision), gone);
         }
@@ -44,7 +48,7 @@ internal sealed partial class Registry
     private bool Mark(Kind kind, JsonObject obj, Deletion request)
     {
         var metadata = obj.Child("metadata");
-        var changed = SetPropagation(metadata, request.Propagation);
+        var changed = SetPropagation(metadata, request.Propagation ?? DefaultPropagation(kind, metadata));
         var grace = kind.Strategy.GracePeriod(obj, request.GracePeriodSeconds);
         var deleted = metadata.Text("deletionTimestamp") is not null;
         if (deleted && (request.GracePeriodSeconds is null || grace >= (metadata.Number("deletionGracePeriodSeconds") ?? 0))) return changed;
@@ -54,6 +58,10 @@ internal sealed partial class Registry
         kind.Strategy.PrepareForDeletion(obj);
         return true;
     }
+
+    /// <summary>Finalizers that are there already say more than the kind's default.</summary>
+    private static string? DefaultPropagation(Kind kind, JsonObject metadata) =>
+        metadata.Texts("finalizers").Any(name => name is OrphanFinalizer or ForegroundFinalizer) || metadata.Text("deletionTimestamp") is not null ? null : kind.DefaultPropagation;
 
     /// <summary>The collector reads from these finalizers what to do with an object's dependents.</summary>
     private static bool SetPropagation(JsonObject metadata, string? propagation)
@@ -65,7 +73,7 @@ internal sealed partial class Registry
         if (propagation == "Foreground") after.Add(ForegroundFinalizer);
         if (after.SequenceEqual(before)) return false;
         if (after.Count == 0) metadata.Remove("finalizers");
-        else metadata["finalizers"] = new JsonArray([.. after.Select(name => JsonValue.Create(name))]);
+        else metadata["finalizers"] = after.ToJsonArray();
         return true;
     }
 

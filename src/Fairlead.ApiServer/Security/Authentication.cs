@@ -1,27 +1,36 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using Fairlead.ApiServer.Security.Tokens;
 using Microsoft.AspNetCore.Http;
 
 namespace Fairlead.ApiServer.Security;
 
 /// <summary>
-/// Finds out who asks: by client certificate (common name and organizations) or by bearer token
+/// Finds out who asks: by client certificate (common name and organizations), or by bearer token of a service account, of the token file, or of a machine that joins
 /// (Kubernetes documentation: "Authenticating"). Answers null for credentials that are wrong, anonymous where there are none.
 /// </summary>
-internal sealed class Authentication(IReadOnlyDictionary<string, User> tokens)
+internal sealed class Authentication(IReadOnlyDictionary<string, User> tokens, ServiceAccountTokens accounts, BootstrapTokens bootstrap, TimeProvider time)
 {
     private const string Scheme = "Bearer ";
 
     public User? Authenticate(HttpContext context)
     {
-        if (context.Connection.ClientCertificate is { } certificate) return FromCertificate(certificate);
+        // Connections outlive certificates; who asks is asked for each request.
+        if (context.Connection.ClientCertificate is { } certificate) return time.GetUtcNow() < certificate.NotAfter ? FromCertificate(certificate) : null;
         var header = context.Request.Headers.Authorization.ToString();
         if (header.Length == 0) return User.Anonymous;
-        return header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) ? FromToken(header[Scheme.Length..].Trim()) : null;
+        return header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) ? OfToken(header[Scheme.Length..].Trim(), [])?.User : null;
     }
 
-    private User? FromToken(string token)
+    /// <summary>Whose bearer token it is and for which of the audiences it is good; null: nobody's.</summary>
+    public (User User, IReadOnlyList<string> Audiences)? OfToken(string token, IReadOnlyList<string> audiences)
+    {
+        if (accounts.Authenticate(token, audiences) is { } account) return account;
+        return (OfTokenFile(token) ?? bootstrap.Authenticate(token)) is { } user ? (user, audiences) : null;
+    }
+
+    private User? OfTokenFile(string token)
     {
         var given = Encoding.UTF8.GetBytes(token);
         User? found = null;

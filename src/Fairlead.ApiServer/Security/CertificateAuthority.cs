@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Fairlead.Kube.Certificates;
 
 namespace Fairlead.ApiServer.Security;
 
@@ -8,10 +9,11 @@ namespace Fairlead.ApiServer.Security;
 /// The cluster's own certificate authority, kept as <c>ca.crt</c> and <c>ca.key</c> in a folder
 /// (Kubernetes documentation: "PKI certificates and requirements"). Keys are ECDSA P-256.
 /// </summary>
-public sealed class CertificateAuthority
+public sealed class CertificateAuthority : ICertificateSigner
 {
     private static readonly TimeSpan CaLifetime = TimeSpan.FromDays(3650);
     private static readonly TimeSpan LeafLifetime = TimeSpan.FromDays(365);
+    private static readonly TimeSpan BackDate = TimeSpan.FromMinutes(5);
     private readonly X509Certificate2 _authority;
     private readonly TimeProvider _time;
 
@@ -48,11 +50,33 @@ public sealed class CertificateAuthority
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, true));
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1"), new Oid("1.3.6.1.5.5.7.3.2")], false));
+        request.CertificateExtensions.Add(Issuer());
         if (AlternativeNames(hosts) is { } alternatives) request.CertificateExtensions.Add(alternatives);
         var now = _time.GetUtcNow();
         using var certificate = request.Create(_authority, now.AddHours(-1), now + LeafLifetime, RandomNumberGenerator.GetBytes(16));
         return new IssuedCertificate(certificate.ExportCertificatePem(), key.ExportPkcs8PrivateKeyPem());
     }
+
+    /// <inheritdoc/>
+    public string Sign(CertificateOrder order)
+    {
+        var asked = SigningRequest.Load(order.Request.Span) ?? throw new CryptographicException($"the request is not a PEM block of type {SigningRequest.PemLabel}");
+        var request = new CertificateRequest(asked.SubjectName, asked.PublicKey, HashAlgorithmName.SHA256);
+        foreach (var extension in CertificateUsages.Extensions(order.Usages)) request.CertificateExtensions.Add(extension);
+        request.CertificateExtensions.Add(Issuer());
+        if (SigningRequest.AlternativeNames(asked) is { } names) request.CertificateExtensions.Add(names);
+        var now = _time.GetUtcNow();
+        var until = now + order.Life < _authority.NotAfter ? now + order.Life : _authority.NotAfter;
+        using var key = _authority.GetECDsaPrivateKey() ?? throw new CryptographicException("the authority's key is not ECDSA");
+        // Clocks of machines differ a little.
+        using var certificate = request.Create(
+            _authority.SubjectName, X509SignatureGenerator.CreateForECDsa(key), now - BackDate, until, RandomNumberGenerator.GetBytes(16));
+        return certificate.ExportCertificatePem() + "\n";
+    }
+
+    /// <summary>Whose key signed: authorities that follow each other have one name (RFC 5280, 4.2.1.1).</summary>
+    private X509AuthorityKeyIdentifierExtension Issuer() =>
+        X509AuthorityKeyIdentifierExtension.CreateFromCertificate(_authority, includeKeyIdentifier: true, includeIssuerAndSerial: false);
 
     private static X509Extension? AlternativeNames(IEnumerable<string> hosts)
     {

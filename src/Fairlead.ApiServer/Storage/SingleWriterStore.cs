@@ -16,19 +16,28 @@ public abstract class SingleWriterStore : IStore
     private Task _writer = Task.CompletedTask;
     private long _revision;
 
-    public async Task<long> OpenAsync(Action<StoreEntry> loaded, IStoreSink sink, CancellationToken cancel)
+    public async Task OpenAsync(IStoreSink sink, CancellationToken cancel)
     {
         _revision = await LoadAsync(
             entry =>
             {
                 _revisions[entry.Key] = entry.Revision;
-                loaded(entry);
+                sink.Found(entry);
             },
             cancel);
+        sink.Opened(_revision);
         _sink = sink;
         _writer = Task.Factory.StartNew(WriteGroups, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        return _revision;
     }
+
+    /// <summary>Never: what is taken is known in this process alone, so nobody asks for <see cref="StoreWrite.Claims"/>.</summary>
+    public bool IsShared => false;
+
+    public string? Trouble => null;
+
+    public TimeSpan Age => TimeSpan.Zero;
+
+    public ValueTask<TimeSpan> CatchUpAsync(CancellationToken cancel) => ValueTask.FromResult(TimeSpan.Zero);
 
     public Task<StoreResult> WriteAsync(StoreWrite write, CancellationToken cancel)
     {

@@ -27,6 +27,32 @@ public sealed class SqliteStore : SingleWriterStore
         _connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false, DefaultTimeout = SecondsForALock }.ToString());
     }
 
+    /// <summary>Makes a store of these objects. Where that fails, no file is left.</summary>
+    /// <param name="revision">The store's own, not below that of any object.</param>
+    /// <exception cref="StoreException">It cannot be written.</exception>
+    internal static void Create(string path, IReadOnlyList<StoreEntry> entries, long revision)
+    {
+        var temporary = path + ".new";
+        File.Delete(temporary);
+        var store = new SqliteStore(temporary);
+        try
+        {
+            store.Open();
+            foreach (var group in entries.Chunk(1024)) store.Persist(group);
+            store.Execute($"UPDATE state SET value = {revision.ToString(System.Globalization.CultureInfo.InvariantCulture)} WHERE name = 'revision'");
+            store.Execute("PRAGMA wal_checkpoint(TRUNCATE)");
+        }
+        catch (SqliteException e)
+        {
+            throw new StoreException($"{path} cannot be written ({e.Message})", e);
+        }
+        finally
+        {
+            store.Close();
+        }
+        File.Move(temporary, path);
+    }
+
     protected override Task<long> LoadAsync(Action<StoreEntry> loaded, CancellationToken cancel)
     {
         try
@@ -69,12 +95,18 @@ public sealed class SqliteStore : SingleWriterStore
     /// <summary>Lets the file grow no further than so many pages, as a full disk would; for tests.</summary>
     internal void LimitPages(int pages) => Execute($"PRAGMA max_page_count={pages}");
 
-    protected override async ValueTask CloseAsync()
+    protected override ValueTask CloseAsync()
+    {
+        Close();
+        return ValueTask.CompletedTask;
+    }
+
+    private void Close()
     {
         _put?.Dispose();
         _delete?.Dispose();
         _setRevision?.Dispose();
-        await _connection.DisposeAsync();
+        _connection.Dispose();
     }
 
     private void Open()

@@ -21,6 +21,7 @@ internal sealed class KindCache(Kind kind)
 
     private readonly Queue<CacheEvent> _events = new();
     private readonly List<Watcher> _watchers = [];
+    private ImmutableSortedDictionary<string, StoredObject>.Builder? _found = ImmutableSortedDictionary.CreateBuilder<string, StoredObject>(StringComparer.Ordinal);
     private ImmutableSortedDictionary<string, StoredObject> _objects = ImmutableSortedDictionary.Create<string, StoredObject>(StringComparer.Ordinal);
 
     public Kind Kind { get; } = kind;
@@ -32,9 +33,13 @@ internal sealed class KindCache(Kind kind)
 
     public int WatcherCount => _watchers.Count;
 
-    internal void Load(IEnumerable<StoredObject> objects, long revision)
+    /// <summary>Takes an object that there was when the store was opened; readers have it with all others.</summary>
+    internal void Found(StoredObject obj) => _found!.Add(obj.Key, obj);
+
+    internal void Opened(long revision)
     {
-        _objects = objects.ToImmutableSortedDictionary(obj => obj.Key, obj => obj, StringComparer.Ordinal);
+        Volatile.Write(ref _objects, _found!.ToImmutable());
+        _found = null;
         OldestRevision = revision;
     }
 

@@ -26,18 +26,25 @@ internal sealed class ObjectCache : IStoreSink
     public KindCache this[Kind kind] => _byPrefix[kind.StoragePrefix];
 
     /// <summary>Is told of each change after it is in the cache, in order.</summary>
-    public void Observe(Action<CacheEvent, Kind> observer) => _observers.Add(observer);
-
-    public async Task LoadAsync(IStore store, CancellationToken cancel)
+    public void Observe(Action<CacheEvent, Kind> observer)
     {
-        var loaded = _byPrefix.Values.ToDictionary(cache => cache, _ => new List<StoredObject>());
-        _revision = await store.OpenAsync(
-            entry =>
+        lock (_lock) _observers.Add(observer);
+    }
+
+    /// <summary>Tells of every object of these kinds as of one that came, and from then on of each change (before, now); nothing is missed between.</summary>
+    public void Follow(IReadOnlyList<Kind> kinds, Action<Kind, StoredObject?, StoredObject?> observer)
+    {
+        lock (_lock)
+        {
+            foreach (var kind in kinds)
             {
-                if (Find(entry.Key) is { } cache) loaded[cache].Add(StoredObject.Read(cache.Kind, entry.Key, entry.Value, entry.Revision));
-            },
-            this, cancel);
-        foreach (var (cache, objects) in loaded) cache.Load(objects, _revision);
+                foreach (var there in this[kind].Objects.Values) observer(kind, null, there);
+            }
+            Observe((change, kind) =>
+            {
+                if (kinds.Contains(kind)) observer(kind, change.Old, change.New);
+            });
+        }
     }
 
     public StoredObject? Find(Kind kind, string key) => this[kind].Objects.GetValueOrDefault(key);
@@ -46,6 +53,12 @@ internal sealed class ObjectCache : IStoreSink
     public (ImmutableSortedDictionary<string, StoredObject> Objects, long Revision) Snapshot(Kind kind)
     {
         lock (_lock) return (this[kind].Objects, _revision);
+    }
+
+    /// <summary>Every object of one moment, with the revision of that moment.</summary>
+    public (IReadOnlyList<StoredObject> Objects, long Revision) SnapshotOfAll()
+    {
+        lock (_lock) return ([.. _byPrefix.Values.SelectMany(kind => kind.Objects.Values)], _revision);
     }
 
     /// <summary>The kind as it was at an earlier revision; null if that is too long ago.</summary>
@@ -75,17 +88,34 @@ internal sealed class ObjectCache : IStoreSink
         lock (_lock) this[kind].Remove(watcher);
     }
 
+    void IStoreSink.Found(StoreEntry entry)
+    {
+        if (Find(entry.Key) is { } cache) cache.Found(StoredObject.Read(cache.Kind, entry.Key, entry.Value, entry.Revision));
+    }
+
+    void IStoreSink.Opened(long revision)
+    {
+        lock (_lock)
+        {
+            foreach (var cache in _byPrefix.Values) cache.Opened(revision);
+            Volatile.Write(ref _revision, revision);
+        }
+    }
+
     void IStoreSink.Committed(ReadOnlySpan<StoreEntry> changes)
     {
         lock (_lock)
         {
             foreach (var entry in changes)
             {
+                if (Find(entry.Key) is { } cache)
+                {
+                    var change = cache.Apply(entry.Key, entry.Value, entry.Revision);
+                    cache.Notify(change);
+                    foreach (var observer in _observers) observer(change, cache.Kind);
+                }
+                // Last: a bookmark of this revision, which reads it without the lock, promises that watchers were offered the change.
                 Volatile.Write(ref _revision, entry.Revision);
-                if (Find(entry.Key) is not { } cache) continue;
-                var change = cache.Apply(entry.Key, entry.Value, entry.Revision);
-                cache.Notify(change);
-                foreach (var observer in _observers) observer(change, cache.Kind);
             }
         }
     }

@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Fairlead.ApiServer.Json;
 using Fairlead.ApiServer.Resources;
 
 namespace Fairlead.ApiServer.Watch;
@@ -21,6 +22,12 @@ internal sealed class StoredObject
         Fields = index.Fields;
     }
 
+    private StoredObject(StoredObject same, byte[] json)
+    {
+        (Key, Revision, Json) = (same.Key, same.Revision, json);
+        (Namespace, Name, Uid, Labels, Fields) = (same.Namespace, same.Name, same.Uid, same.Labels, same.Fields);
+    }
+
     /// <summary>In the store.</summary>
     public string Key { get; }
     public long Revision { get; }
@@ -37,6 +44,17 @@ internal sealed class StoredObject
 
     /// <summary>A tree of one's own to change.</summary>
     public JsonObject ToTree() => (JsonObject)JsonNode.Parse(Json)!;
+
+    /// <summary>The same object in the form of another version.</summary>
+    public static StoredObject Shown(StoredObject stored, JsonObject form) => new(stored, Encoding.UTF8.GetBytes(form.ToText()));
+
+    /// <summary>An object that is not stored, as a dry run shows it: without a revision.</summary>
+    public static StoredObject Unstored(Kind kind, string key, byte[] json)
+    {
+        var index = new Index();
+        index.Read(json, kind);
+        return new StoredObject(key, 0, json, index);
+    }
 
     /// <summary>Puts the revision into the stored JSON, which carries none, and reads the index in one pass.</summary>
     public static StoredObject Read(Kind kind, string key, ReadOnlySpan<byte> stored, long revision)
@@ -137,7 +155,8 @@ internal sealed class StoredObject
             var reader = new Utf8JsonReader(json);
             using var document = JsonDocument.ParseValue(ref reader);
             var fields = new Dictionary<string, string>();
-            foreach (var (field, path) in kind.SelectableFields) fields[field] = Find(document.RootElement, path);
+            foreach (var (field, paths) in kind.SelectableFields)
+                fields[field] = paths.Select(path => Find(document.RootElement, path)).FirstOrDefault(value => value.Length > 0, "");
             Fields = fields;
         }
 

@@ -16,10 +16,14 @@ internal sealed class Watcher(Selection selection)
     /// <summary>Completes when the client is cut off.</summary>
     public ChannelReader<CacheEvent> Events => _queue.Reader;
 
+    /// <summary>Whether it is behind too far.</summary>
+    public bool IsCutOff { get; private set; }
+
     public void Offer(CacheEvent change)
     {
-        if (!Concerns(change)) return;
-        if (!_queue.Writer.TryWrite(change)) _queue.Writer.TryComplete();
+        if (!Concerns(change) || _queue.Writer.TryWrite(change)) return;
+        IsCutOff = true;
+        _queue.Writer.TryComplete();
     }
 
     /// <summary>What the client is told: an object that begins to match is ADDED, one that no longer does is DELETED.</summary>

@@ -1,4 +1,5 @@
 using Fairlead.Kube;
+using Fairlead.Kube.Placement;
 using k8s.Models;
 
 namespace Fairlead.Controllers.Cache;
@@ -9,12 +10,14 @@ internal sealed record NodeItem(ObjectKey Key, ObjectMeta Meta, ValueMap Labels)
     public string Name => Key.Name;
     public bool IsUnschedulable { get; init; }
     public ValueList<Taint> Taints { get; init; } = [];
+    /// <summary>When the last of its NoExecute taints was put on it, where they say so.</summary>
+    public DateTime? RepelsSince { get; init; }
     public ValueList<string> PodCidrs { get; init; } = [];
+    /// <summary>Its addresses of the types InternalIP and ExternalIP.</summary>
+    public ValueList<string> Addresses { get; init; } = [];
     /// <summary>Status of the condition Ready: True, False or Unknown; empty before the node has said anything.</summary>
     public string Ready { get; init; } = "";
-    public long MilliCpu { get; init; }
-    /// <summary>Bytes.</summary>
-    public long Memory { get; init; }
+    public NodeResources Allocatable { get; init; } = NodeResources.None;
     /// <summary>How many pods the node takes.</summary>
     public long MaxPods { get; init; }
 
@@ -27,11 +30,12 @@ internal sealed record NodeItem(ObjectKey Key, ObjectMeta Meta, ValueMap Labels)
         {
             IsUnschedulable = node.Spec?.Unschedulable == true,
             Taints = [.. (node.Spec?.Taints ?? []).Select(Taint.From)],
+            RepelsSince = node.Spec?.Taints?.Where(taint => taint.Effect == "NoExecute").Max(taint => taint.TimeAdded),
             PodCidrs = ReadCidrs(node.Spec),
+            Addresses = [.. (node.Status?.Addresses ?? []).Where(address => address.Type is "InternalIP" or "ExternalIP").Select(address => address.Address)],
             Ready = node.Status?.Conditions?.FirstOrDefault(condition => condition.Type == "Ready")?.Status ?? "",
-            MilliCpu = PodDemand.Amount(allocatable, "cpu", 1000),
-            Memory = PodDemand.Amount(allocatable, "memory", 1),
-            MaxPods = PodDemand.Amount(allocatable, "pods", 1),
+            Allocatable = NodeResources.Of(allocatable),
+            MaxPods = NodeResources.AmountOf(allocatable, "pods"),
         };
     }
 

@@ -10,6 +10,12 @@ internal interface ICached
     ObjectMeta Meta { get; }
 }
 
+/// <summary>A cached object that selectors may match.</summary>
+internal interface ILabelled : ICached
+{
+    ValueMap Labels { get; }
+}
+
 /// <summary>The part of an object's metadata that every cache keeps.</summary>
 internal sealed record ObjectMeta(
     string Uid, ValueList<OwnerReference> Owners, ValueList<string> Finalizers, DateTime Created, DateTime? Deleted)

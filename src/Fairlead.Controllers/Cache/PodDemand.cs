@@ -1,62 +1,56 @@
+using Fairlead.Kube.Placement;
 using k8s.Models;
 
 namespace Fairlead.Controllers.Cache;
 
 /// <summary>What a pod asks of the node that it is to run on.</summary>
-/// <param name="MilliCpu">Requested processor time, thousandths of a core.</param>
-/// <param name="Memory">Requested memory in bytes.</param>
-internal sealed record PodDemand(string SchedulerName, long MilliCpu, long Memory, ValueMap NodeSelector)
+internal sealed record PodDemand(string SchedulerName, NodeResources Requests, ValueMap NodeSelector)
 {
     public ValueList<Toleration> Tolerations { get; init; } = [];
     /// <summary>The terms of which one must match; empty without required node affinity.</summary>
     public ValueList<NodeTerm> Affinity { get; init; } = [];
     public bool RequiresAffinity { get; init; }
+    public PodAffinity Neighbours { get; init; } = PodAffinity.None;
     /// <summary>Number of scheduling gates that still hold the pod back.</summary>
     public int Gates { get; init; }
+
+    public bool Tolerates(Taint taint)
+    {
+        foreach (var toleration in Tolerations.AsSpan())
+        {
+            if (toleration.Tolerates(taint)) return true;
+        }
+        return false;
+    }
+
+    /// <summary>The only node that the pod may run on, by name, as DaemonSets ask for it; empty where it names none so.</summary>
+    public string OnlyNode => Affinity is [{ Fields: [{ Key: "metadata.name", Operator: "In", Values: [var name] }] }] ? name : "";
 
     public static PodDemand From(V1PodSpec spec)
     {
         var required = spec.Affinity?.NodeAffinity?.RequiredDuringSchedulingIgnoredDuringExecution;
-        return new PodDemand(spec.SchedulerName ?? "default-scheduler", Request(spec, "cpu", 1000), Request(spec, "memory", 1), ValueMap.From(spec.NodeSelector))
+        return new PodDemand(spec.SchedulerName ?? "default-scheduler", NodeResources.Requested(spec), ValueMap.From(spec.NodeSelector))
         {
             Tolerations = [.. (spec.Tolerations ?? []).Select(Toleration.From)],
             RequiresAffinity = required is not null,
             Affinity = [.. (required?.NodeSelectorTerms ?? []).Select(NodeTerm.From)],
+            Neighbours = PodAffinity.From(spec),
             Gates = spec.SchedulingGates?.Count ?? 0,
         };
     }
-
-    /// <summary>
-    /// The pod's effective request: the sum over containers and sidecars, or the largest init container with the sidecars
-    /// started before it if that is more, plus overhead (Kubernetes documentation: "Init Containers", resource sharing).
-    /// </summary>
-    private static long Request(V1PodSpec spec, string resource, int scale)
-    {
-        var running = (spec.Containers ?? []).Sum(container => Amount(container.Resources?.Requests, resource, scale));
-        long sidecars = 0, peak = 0;
-        foreach (var init in spec.InitContainers ?? [])
-        {
-            var amount = Amount(init.Resources?.Requests, resource, scale);
-            if (init.RestartPolicy == "Always") sidecars += amount;
-            peak = Math.Max(peak, init.RestartPolicy == "Always" ? sidecars : sidecars + amount);
-        }
-        return Math.Max(running + sidecars, peak) + Amount(spec.Overhead, resource, scale);
-    }
-
-    internal static long Amount(IDictionary<string, ResourceQuantity>? amounts, string resource, int scale) =>
-        amounts is not null && amounts.TryGetValue(resource, out var quantity) ? (long)Math.Ceiling(quantity.ToDecimal() * scale) : 0;
 }
 
 /// <summary>Kubernetes documentation: "Taints and Tolerations". An empty key with Exists tolerates every taint, an empty effect every effect.</summary>
 internal sealed record Toleration(string Key, string Operator, string Value, string Effect)
 {
     public static Toleration From(V1Toleration toleration) =>
-        new(toleration.Key ?? "", toleration.OperatorProperty ?? "Equal", toleration.Value ?? "", toleration.Effect ?? "");
+        new(toleration.Key ?? "", toleration.OperatorProperty ?? "Equal", toleration.Value ?? "", toleration.Effect ?? "") { Seconds = toleration.TolerationSeconds };
+
+    /// <summary>How long a NoExecute taint is tolerated; null: for ever.</summary>
+    public long? Seconds { get; init; }
 
     public bool Tolerates(Taint taint) =>
-        (Effect.Length == 0 || Effect == taint.Effect)
-        && (Key.Length == 0 || Key == taint.Key)
-        && (Operator == "Exists" || (Operator == "Equal" && Key.Length > 0 && Value == taint.Value));
+        TolerationRule.Covers((Key, Operator, Value, Effect), (taint.Key, taint.Value, taint.Effect));
 }
 
 internal sealed record Taint(string Key, string Value, string Effect)

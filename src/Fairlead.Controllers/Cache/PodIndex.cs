@@ -40,6 +40,14 @@ internal sealed class PodIndex
         return found;
     }
 
+    /// <summary>Pods of the namespace that the selector matches; none for an empty selector.</summary>
+    public List<PodItem> Selected(string ns, SelectorItem selector)
+    {
+        if (selector.IsEmpty) return [];
+        var found = selector.Pairs.Count > 0 ? Selected(ns, selector.Pairs) : At(Term.Namespace(ns));
+        return selector.Expressions.Count == 0 ? found : [.. found.Where(pod => selector.Matches(pod.Labels))];
+    }
+
     public List<PodItem> OwnedBy(string ownerUid) => At(Term.Owner(ownerUid));
 
     /// <summary>Pods bound to the node, finished ones included.</summary>

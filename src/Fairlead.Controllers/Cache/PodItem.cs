@@ -5,7 +5,7 @@ using k8s.Models;
 namespace Fairlead.Controllers.Cache;
 
 /// <summary>What the controllers need of a Pod.</summary>
-internal sealed record PodItem(ObjectKey Key, ObjectMeta Meta) : ICached
+internal sealed record PodItem(ObjectKey Key, ObjectMeta Meta) : ILabelled
 {
     public ValueMap Labels { get; init; } = ValueMap.Empty;
     public string NodeName { get; init; } = "";
@@ -18,6 +18,8 @@ internal sealed record PodItem(ObjectKey Key, ObjectMeta Meta) : ICached
     public bool IsReady { get; init; }
     /// <summary>When the Ready condition last changed.</summary>
     public DateTime? ReadyChanged { get; init; }
+    /// <summary>The moment of it, where the node has told it (<see cref="PodAnnotations.ReadinessVerdict"/>).</summary>
+    public DateTime? ReadyMoment { get; init; }
     /// <summary>Message of the condition PodScheduled while it is False, else empty.</summary>
     public string UnschedulableMessage { get; init; } = "";
     /// <summary>The restart count of the container that restarted most.</summary>
@@ -46,6 +48,7 @@ internal sealed record PodItem(ObjectKey Key, ObjectMeta Meta) : ICached
             Subdomain = pod.Spec.Subdomain ?? "",
             IsReady = ready?.Status == "True",
             ReadyChanged = ready?.LastTransitionTime,
+            ReadyMoment = ReadMoment(pod.Metadata.Annotations, ready?.LastTransitionTime),
             UnschedulableMessage = scheduled?.Status == "False" ? scheduled.Message ?? "" : "",
             Restarts = pod.Status?.ContainerStatuses is { Count: > 0 } containers ? containers.Max(c => c.RestartCount) : 0,
             DeletionCost = ReadDeletionCost(pod.Metadata.Annotations),
@@ -59,6 +62,10 @@ internal sealed record PodItem(ObjectKey Key, ObjectMeta Meta) : ICached
         if (status?.PodIPs is { Count: > 0 } ips) return [.. ips.Select(ip => ip.Ip)];
         return string.IsNullOrEmpty(status?.PodIP) ? [] : [status.PodIP];
     }
+
+    private static DateTime? ReadMoment(IDictionary<string, string>? annotations, DateTime? changed) =>
+        annotations?.TryGetValue(PodAnnotations.ReadinessVerdict, out var text) == true
+        && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, out var moment) && Timestamps.Whole(moment) == changed ? moment.UtcDateTime : null;
 
     private static int ReadDeletionCost(IDictionary<string, string>? annotations) =>
         annotations?.TryGetValue("controller.kubernetes.io/pod-deletion-cost", out var text) == true

@@ -9,36 +9,43 @@ namespace Fairlead.Controllers.Cache;
 internal sealed class SelectorIndex
 {
     private readonly Lock _lock = new();
-    private readonly Dictionary<(string Namespace, string Key, string Value), Dictionary<ObjectKey, ValueMap>> _files = [];
+    private readonly Dictionary<(string Namespace, string Key, string Value), Dictionary<ObjectKey, SelectorItem>> _files = [];
 
     /// <summary>Files the selector anew; null or empty takes it out.</summary>
-    public void Apply(ObjectKey key, ValueMap? old, ValueMap? fresh)
+    public void Apply(ObjectKey key, SelectorItem? old, SelectorItem? fresh)
     {
         lock (_lock)
         {
-            if (old is { Count: > 0 }) Remove(key, File(key, old));
-            if (fresh is { Count: > 0 }) Put(key, fresh);
+            if (old is { IsEmpty: false }) Remove(key, File(key, old));
+            if (fresh is { IsEmpty: false }) Put(key, fresh);
         }
     }
+
+    /// <summary>A selector that is no more than a map.</summary>
+    public void Apply(ObjectKey key, ValueMap? old, ValueMap? fresh) =>
+        Apply(key, old is null ? null : new SelectorItem(old), fresh is null ? null : new SelectorItem(fresh));
 
     public List<ObjectKey> Selecting(string ns, ValueMap labels)
     {
         var found = new List<ObjectKey>();
         lock (_lock)
         {
-            foreach (var (key, value) in labels)
-            {
-                if (!_files.TryGetValue((ns, key, value), out var selectors)) continue;
-                foreach (var (owner, selector) in selectors)
-                {
-                    if (Selects(selector, labels)) found.Add(owner);
-                }
-            }
+            foreach (var (key, value) in labels) Collect((ns, key, value), labels, found);
+            Collect((ns, "", ""), labels, found);
         }
         return found;
     }
 
-    private void Put(ObjectKey key, ValueMap selector)
+    private void Collect((string, string, string) file, ValueMap labels, List<ObjectKey> found)
+    {
+        if (!_files.TryGetValue(file, out var selectors)) return;
+        foreach (var (owner, selector) in selectors)
+        {
+            if (selector.Matches(labels)) found.Add(owner);
+        }
+    }
+
+    private void Put(ObjectKey key, SelectorItem selector)
     {
         var file = File(key, selector);
         if (!_files.TryGetValue(file, out var selectors)) _files[file] = selectors = [];
@@ -52,18 +59,11 @@ internal sealed class SelectorIndex
         if (selectors.Count == 0) _files.Remove(file);
     }
 
-    private static (string, string, string) File(ObjectKey key, ValueMap selector)
+    /// <summary>A selector without any pair is looked at for every set of labels of its namespace.</summary>
+    private static (string, string, string) File(ObjectKey key, SelectorItem selector)
     {
-        var first = selector.Keys.Min(StringComparer.Ordinal)!;
-        return (key.Namespace, first, selector[first]);
-    }
-
-    private static bool Selects(ValueMap selector, ValueMap labels)
-    {
-        foreach (var (key, value) in selector)
-        {
-            if (!labels.TryGetValue(key, out var mine) || mine != value) return false;
-        }
-        return true;
+        if (selector.Pairs.Count == 0) return (key.Namespace, "", "");
+        var first = selector.Pairs.Keys.Min(StringComparer.Ordinal)!;
+        return (key.Namespace, first, selector.Pairs[first]);
     }
 }

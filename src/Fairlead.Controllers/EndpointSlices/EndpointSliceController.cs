@@ -27,6 +27,7 @@ internal sealed class EndpointSliceController : KeyedController<ObjectKey>
         _caches.Services.Changed += change => Queue.Add(change.Key);
         _caches.Slices.Changed += Observe;
         _caches.Nodes.Changed += Observe;
+        _caches.Pods.Changed += change => _triggers.Observe(change, context.Time.GetUtcNow().UtcDateTime);
         ServicesOfPods.Follow(_caches, Queue.Add);
     }
 
@@ -51,6 +52,7 @@ internal sealed class EndpointSliceController : KeyedController<ObjectKey>
         var changes = SlicePlacement.Place(groups, _slices.Of(key), owner.Describes, service.Families, _max);
         var trigger = _triggers.Advance(service, pods);
         if (!changes.IsEmpty) await _writer.ApplyAsync(owner, changes, trigger, cancel);
+        _triggers.Published(key);
     }
 
     private static SliceOwner Owner(ServiceItem service) => new(service.Key, new V1OwnerReference

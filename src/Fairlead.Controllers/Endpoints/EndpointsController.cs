@@ -41,6 +41,7 @@ internal sealed class EndpointsController : KeyedController<ObjectKey>
         var trigger = _triggers.Advance(service, pods);
         if (present is null) await _client.CreateAsync(ApiResources.Endpoints, Compose(key, draft, null, trigger), cancel);
         else if (!IsCurrent(present, draft)) await _client.ReplaceAsync(ApiResources.Endpoints, Compose(key, draft, present, trigger), null, cancel);
+        _triggers.Published(key);
     }
 
     /// <summary>Endpoints without a service go, except those that served for leader election and never had one.</summary>

@@ -72,6 +72,7 @@ internal sealed class GarbageCollectorController : KeyedController<string>
         action.Verb switch
         {
             GarbageVerb.Delete => DeleteAsync(node, action.Policy, cancel),
+            GarbageVerb.UnblockAndDelete => UnblockAndDeleteAsync(node, live, action.Policy, cancel),
             GarbageVerb.DropOwners => DropOwnersAsync(node.Kind, node.Key, live, action.Owners, cancel),
             GarbageVerb.Orphan => OrphanAsync(node, live, dependents, cancel),
             GarbageVerb.FinishForeground => RemoveFinalizerAsync(node, live, GarbagePlan.ForegroundFinalizer, cancel),
@@ -84,6 +85,18 @@ internal sealed class GarbageCollectorController : KeyedController<string>
         var options = new V1DeleteOptions { PropagationPolicy = policy, Preconditions = new V1Preconditions { Uid = node.Meta.Uid } };
         if (await _client.DeleteAsync(node.Kind.Metadata, node.Key, options, cancel))
             GarbageLog.Deleted(Logger, node.Kind.Plural, node.Key.ToString(), policy);
+    }
+
+    private async Task UnblockAndDeleteAsync(GraphNode node, V1ObjectMeta live, string policy, CancellationToken cancel)
+    {
+        var owners = (live.OwnerReferences ?? []).Select(owner =>
+        {
+            var json = ToJson(owner);
+            json["blockOwnerDeletion"] = false;
+            return (JsonNode)json;
+        });
+        await PatchAsync(node.Kind, node.Key, live, "ownerReferences", new JsonArray([.. owners]), cancel);
+        await DeleteAsync(node, policy, cancel);
     }
 
     private async Task OrphanAsync(GraphNode node, V1ObjectMeta live, IReadOnlyList<GraphNode> dependents, CancellationToken cancel)

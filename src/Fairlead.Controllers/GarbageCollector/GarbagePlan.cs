@@ -17,6 +17,8 @@ internal enum GarbageVerb
     None,
     /// <summary>Delete the object, dependents by <see cref="GarbageAction.Policy"/>.</summary>
     Delete,
+    /// <summary>As Delete, but let its owners go before it: it may be that they wait for it, and it for them.</summary>
+    UnblockAndDelete,
     /// <summary>Take owners out of the object that are gone or going, since others stay.</summary>
     DropOwners,
     /// <summary>Take the object out of its dependents' owners, then let it go.</summary>
@@ -58,7 +60,11 @@ internal static class GarbagePlan
             return gone.Count == 0 ? GarbageAction.None : new(GarbageVerb.DropOwners, "", gone);
         }
         // An owner that waits in the foreground wants its dependents' dependents to be waited for too.
-        if (states.Any(owner => owner.State == OwnerState.Waiting) && dependents.Count > 0) return GarbageAction.Delete("Foreground");
+        if (states.Any(owner => owner.State == OwnerState.Waiting) && dependents.Count > 0)
+        {
+            // Between a waiting owner and a waiting dependent there may be a circle, in which each would wait for the next for ever.
+            return new(dependents.Any(dependent => IsWaiting(dependent.Meta)) ? GarbageVerb.UnblockAndDelete : GarbageVerb.Delete, "Foreground", []);
+        }
         if (meta.Finalizers.Contains(OrphanFinalizer)) return GarbageAction.Delete("Orphan");
         return GarbageAction.Delete(meta.Finalizers.Contains(ForegroundFinalizer) ? "Foreground" : "Background");
     }

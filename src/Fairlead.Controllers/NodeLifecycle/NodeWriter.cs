@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Fairlead.Controllers.Cache;
+using Fairlead.Kube;
 using Fairlead.Kube.Client;
 using Fairlead.Kube.Events;
 using k8s.Models;

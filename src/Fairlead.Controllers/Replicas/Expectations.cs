@@ -1,4 +1,6 @@
+using Fairlead.Controllers.Cache;
 using Fairlead.Kube;
+using Fairlead.Kube.Informers;
 
 namespace Fairlead.Controllers.Replicas;
 
@@ -24,6 +26,19 @@ internal sealed class Expectations(TimeProvider time)
 
     /// <summary>The cache shows the pod deleted or being deleted, or the request failed.</summary>
     public void DeletionSeen(ObjectKey owner, string podUid) => See(owner, pending => pending.Deleted.Remove(podUid));
+
+    /// <summary>Notes what the cache shows of a pod.</summary>
+    /// <param name="ownerOf">The pod's owner, if it is of the kind that these expectations are about.</param>
+    public void Observe(InformerChange<PodItem> change, Func<PodItem?, ObjectKey?> ownerOf)
+    {
+        if (change.New is { } pod && ownerOf(pod) is { } owner)
+        {
+            // A pod first seen and already on its way out both came and went.
+            if (change.Old?.Meta.Uid != pod.Meta.Uid) CreationSeen(owner, pod.Key.Name);
+            if (pod.Meta.IsDeleting) DeletionSeen(owner, pod.Meta.Uid);
+        }
+        if (change.Old is { } old && ownerOf(old) is { } last && change.New?.Meta.Uid != old.Meta.Uid) DeletionSeen(last, old.Meta.Uid);
+    }
 
     public bool AreMet(ObjectKey owner)
     {

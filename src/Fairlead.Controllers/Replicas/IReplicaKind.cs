@@ -14,6 +14,9 @@ internal interface IReplicaKind
     /// <summary>Who speaks in events, for example <c>replication-controller</c>.</summary>
     string Component { get; }
 
+    /// <summary>Whether status.terminatingReplicas is told, which ReplicationControllers do not.</summary>
+    bool TellsTerminating { get; }
+
     ReplicaItem? Find(ObjectKey key);
 
     /// <summary>Owners in the pod's namespace whose selector matches its labels.</summary>

@@ -43,25 +43,21 @@ internal sealed class ReplicaController : KeyedController<ObjectKey>
         var candidates = _kind.Selected(owner).Concat(_caches.PodIndex.OwnedBy(owner.Meta.Uid)).DistinctBy(pod => pod.Key);
         var decision = ReplicaPlan.Decide(owner, candidates, now);
         var failure = await _pods.ApplyAsync(owner, decision, cancel);
-        var status = ReplicaPlan.Status(owner, decision.Active, failure.Condition, now);
+        var status = ReplicaPlan.Status(owner, decision.Active, failure.Condition, now) with
+        {
+            Terminating = _kind.TellsTerminating ? decision.Terminating : 0,
+        };
         if (status != owner.Status)
             await _kind.PatchStatusAsync(key, StatusPatch(owner, status, now), cancel);
-        if (ReplicaPlan.UntilAvailable(owner, decision.Active, now) is { } wait) Queue.AddAfter(key, wait);
+        if (ReplicaPlan.UntilAvailable(owner.MinReadySeconds, decision.Active, now) is { } wait) Queue.AddAfter(key, wait);
         if (failure.Error is { } error) throw error;
     }
 
     private void Observe(InformerChange<PodItem> change)
     {
+        _expectations.Observe(change, OwnerKey);
         var before = OwnerKey(change.Old);
         var now = OwnerKey(change.New);
-        if (change.New is { } pod && now is { } owner)
-        {
-            // A pod first seen and already on its way out both came and went.
-            if (change.Old?.Meta.Uid != pod.Meta.Uid) _expectations.CreationSeen(owner, pod.Key.Name);
-            if (pod.Meta.IsDeleting) _expectations.DeletionSeen(owner, pod.Meta.Uid);
-        }
-        if (change.Old is { } old && before is { } last && change.New?.Meta.Uid != old.Meta.Uid)
-            _expectations.DeletionSeen(last, old.Meta.Uid);
         if (before is { } previous) Queue.Add(previous);
         if (now is { } present) Queue.Add(present);
         else if (change.New is { } orphan) EnqueueSelecting(orphan);
@@ -88,6 +84,7 @@ internal sealed class ReplicaController : KeyedController<ObjectKey>
             ["availableReplicas"] = status.Available,
             ["observedGeneration"] = status.ObservedGeneration,
         };
+        if (status.Terminating != owner.Status.Terminating) body["terminatingReplicas"] = status.Terminating;
         if (status.FailureReason != owner.Status.FailureReason || status.FailureMessage != owner.Status.FailureMessage)
             body["conditions"] = Conditions(status, now);
         // The UID makes the patch fail, not hit, a new owner of the same name.

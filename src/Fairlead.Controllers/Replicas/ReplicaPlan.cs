@@ -1,4 +1,5 @@
 using Fairlead.Controllers.Cache;
+using Fairlead.Controllers.Owners;
 
 namespace Fairlead.Controllers.Replicas;
 
@@ -9,7 +10,11 @@ namespace Fairlead.Controllers.Replicas;
 /// <param name="Create">How many pods are missing.</param>
 /// <param name="Delete">Surplus pods.</param>
 internal sealed record ReplicaDecision(
-    IReadOnlyList<PodItem> Adopt, IReadOnlyList<PodItem> Release, IReadOnlyList<PodItem> Active, int Create, IReadOnlyList<PodItem> Delete);
+    IReadOnlyList<PodItem> Adopt, IReadOnlyList<PodItem> Release, IReadOnlyList<PodItem> Active, int Create, IReadOnlyList<PodItem> Delete)
+{
+    /// <summary>The owner's pods that are on their way out.</summary>
+    public int Terminating { get; init; }
+}
 
 /// <summary>
 /// Keeping a number of equal pods, as pure functions (Kubernetes documentation: "ReplicationController", "ReplicaSet",
@@ -23,37 +28,18 @@ internal static class ReplicaPlan
     /// <param name="candidates">Pods of the namespace that the selector matches or that name the owner as theirs; others do no harm.</param>
     public static ReplicaDecision Decide(ReplicaItem owner, IEnumerable<PodItem> candidates, DateTime now)
     {
-        var adopt = new List<PodItem>();
-        var release = new List<PodItem>();
-        var active = new List<PodItem>();
-        foreach (var pod in candidates)
+        var claims = ClaimPlan.Decide(owner.Meta, owner.Selector, candidates, pod => pod.IsActive);
+        List<PodItem> active = [.. claims.Mine.Where(pod => pod.IsActive)];
+        var decision = new ReplicaDecision(claims.Adopt, claims.Release, active, 0, [])
         {
-            var claim = Claim(owner, pod);
-            if (claim == PodClaim.Adopt) adopt.Add(pod);
-            if (claim == PodClaim.Release) release.Add(pod);
-            if (claim is PodClaim.Keep or PodClaim.Adopt && pod.IsActive) active.Add(pod);
-        }
-        if (owner.Meta.IsDeleting) return new(adopt, release, active, 0, []);
+            Terminating = claims.Mine.Count(pod => pod is { IsTerminal: false, Meta.IsDeleting: true }),
+        };
+        if (owner.Meta.IsDeleting) return decision;
         var missing = owner.Replicas - active.Count;
         return missing >= 0
-            ? new(adopt, release, active, Math.Min(missing, Burst), [])
-            : new(adopt, release, active, 0, PodRanking.First(active, Math.Min(-missing, Burst), now));
+            ? decision with { Create = Math.Min(missing, Burst) }
+            : decision with { Delete = PodRanking.First(active, Math.Min(-missing, Burst), now) };
     }
-
-    private static PodClaim Claim(ReplicaItem owner, PodItem pod)
-    {
-        var matches = owner.Selector.Matches(pod.Labels);
-        if (pod.Meta.Controller is { } controller)
-        {
-            if (controller.Uid != owner.Meta.Uid) return PodClaim.None;
-            if (matches) return PodClaim.Keep;
-            // An owner on its way out lets go of nothing: its pods go with it, or are orphaned, by the garbage collector.
-            return owner.Meta.IsDeleting || pod.Meta.IsDeleting ? PodClaim.None : PodClaim.Release;
-        }
-        return matches && pod.IsActive && !owner.Meta.IsDeleting ? PodClaim.Adopt : PodClaim.None;
-    }
-
-    private enum PodClaim { None, Keep, Adopt, Release }
 
     /// <summary>The status that follows from the replicas; a failure stays empty while all goes well.</summary>
     public static ReplicaStatus Status(ReplicaItem owner, IReadOnlyCollection<PodItem> active, (string Reason, string Message) failure, DateTime now) => new(
@@ -64,20 +50,20 @@ internal static class ReplicaPlan
         owner.Generation, failure.Reason, failure.Message);
 
     /// <summary>How long until a ready pod becomes an available one; null where none is on the way.</summary>
-    public static TimeSpan? UntilAvailable(ReplicaItem owner, IEnumerable<PodItem> active, DateTime now)
+    public static TimeSpan? UntilAvailable(int minReadySeconds, IEnumerable<PodItem> active, DateTime now)
     {
-        if (owner.MinReadySeconds == 0) return null;
+        if (minReadySeconds == 0) return null;
         TimeSpan? soonest = null;
         foreach (var pod in active)
         {
-            if (!pod.IsReady || IsAvailable(pod, owner.MinReadySeconds, now)) continue;
-            var wait = (pod.ReadyChanged ?? now).AddSeconds(owner.MinReadySeconds) - now;
+            if (!pod.IsReady || IsAvailable(pod, minReadySeconds, now)) continue;
+            var wait = (pod.ReadyChanged ?? now).AddSeconds(minReadySeconds) - now;
             if (soonest is null || wait < soonest) soonest = wait;
         }
         return soonest;
     }
 
-    private static bool IsAvailable(PodItem pod, int minReadySeconds, DateTime now) =>
+    public static bool IsAvailable(PodItem pod, int minReadySeconds, DateTime now) =>
         pod.IsReady && (minReadySeconds == 0 || (pod.ReadyChanged is { } since && since.AddSeconds(minReadySeconds) <= now));
 
     private static bool HasAll(ValueMap labels, ValueMap wanted)

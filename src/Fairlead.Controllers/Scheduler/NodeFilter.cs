@@ -1,5 +1,5 @@
-using System.Globalization;
 using Fairlead.Controllers.Cache;
+using Fairlead.Kube.Placement;
 
 namespace Fairlead.Controllers.Scheduler;
 
@@ -14,13 +14,14 @@ internal static class NodeFilter
     private static readonly Taint Unschedulable = new("node.kubernetes.io/unschedulable", "", "NoSchedule");
 
     /// <summary>Empty where the node fits. Only resources can be short in more than one way; else the first reason is enough.</summary>
-    public static IReadOnlyList<Misfit> Check(PodItem pod, NodeItem node, NodeLoad.Load load)
+    public static IReadOnlyList<Misfit> Check(PodItem pod, NodeItem node, NodeLoad.Load load, Neighbourhood neighbours)
     {
-        if (node.IsUnschedulable && !Tolerates(pod, Unschedulable)) return [new("node(s) were unschedulable", false)];
+        if (node.IsUnschedulable && !pod.Demand.Tolerates(Unschedulable)) return [new("node(s) were unschedulable", false)];
         if (HasUntoleratedTaint(pod, node)) return [new("node(s) had untolerated taint(s)", false)];
-        if (!MatchesAffinity(pod, node)) return [new("node(s) didn't match Pod's node affinity/selector", false)];
+        if (!MatchesAffinity(pod.Demand, node)) return [new("node(s) didn't match Pod's node affinity/selector", false)];
         if (HasPortConflict(pod, load)) return [new("node(s) didn't have free ports for the requested pod ports", true)];
-        return Shortages(pod, node, load);
+        if (Shortages(pod, node, load) is { Count: > 0 } shortages) return shortages;
+        return neighbours.Check(node) is { } misfit ? [misfit] : [];
     }
 
     /// <summary>A node that is not ready counts as tainted even before the node lifecycle controller has tainted it.</summary>
@@ -28,53 +29,28 @@ internal static class NodeFilter
     {
         foreach (var taint in node.Taints.AsSpan())
         {
-            if (taint.Effect is "NoSchedule" or "NoExecute" && !Tolerates(pod, taint)) return true;
+            if (taint.Effect is "NoSchedule" or "NoExecute" && !pod.Demand.Tolerates(taint)) return true;
         }
-        return node.Ready != "True" && !Tolerates(pod, NotReady);
+        return node.Ready != "True" && !pod.Demand.Tolerates(NotReady);
     }
 
-    private static bool Tolerates(PodItem pod, Taint taint)
+    /// <summary>Whether the node is one of those that the pod's nodeSelector and required node affinity allow.</summary>
+    public static bool MatchesAffinity(PodDemand demand, NodeItem node)
     {
-        foreach (var toleration in pod.Demand.Tolerations.AsSpan())
-        {
-            if (toleration.Tolerates(taint)) return true;
-        }
-        return false;
-    }
-
-    private static bool MatchesAffinity(PodItem pod, NodeItem node)
-    {
-        foreach (var (key, value) in pod.Demand.NodeSelector)
+        foreach (var (key, value) in demand.NodeSelector)
         {
             if (!node.Labels.TryGetValue(key, out var theirs) || theirs != value) return false;
         }
-        return !pod.Demand.RequiresAffinity || pod.Demand.Affinity.Any(term => Matches(term, node));
+        return !demand.RequiresAffinity || demand.Affinity.Any(term => Matches(term, node));
     }
 
     /// <summary>A term without any requirement matches no node.</summary>
-    private static bool Matches(NodeTerm term, NodeItem node) =>
+    public static bool Matches(NodeTerm term, NodeItem node) =>
         term.Expressions.Count + term.Fields.Count > 0
         && term.Expressions.All(requirement => Matches(requirement, node.Labels.TryGetValue(requirement.Key, out var value) ? value : null))
         && term.Fields.All(requirement => requirement.Key == "metadata.name" && Matches(requirement, node.Name));
 
-    private static bool Matches(NodeRequirement requirement, string? value) => requirement.Operator switch
-    {
-        "In" => value is not null && requirement.Values.Contains(value),
-        "NotIn" => value is null || !requirement.Values.Contains(value),
-        "Exists" => value is not null,
-        "DoesNotExist" => value is null,
-        "Gt" => Compare(value, requirement) > 0,
-        "Lt" => Compare(value, requirement) < 0,
-        _ => false,
-    };
-
-    /// <summary>0 also where either side is no number: neither Gt nor Lt holds then.</summary>
-    private static int Compare(string? value, NodeRequirement requirement) =>
-        requirement.Values.Count == 1
-        && long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var mine)
-        && long.TryParse(requirement.Values[0], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var theirs)
-            ? mine.CompareTo(theirs)
-            : 0;
+    private static bool Matches(NodeRequirement requirement, string? value) => NodeRequirementRule.Holds(requirement.Operator, requirement.Values, value);
 
     private static bool HasPortConflict(PodItem pod, NodeLoad.Load load)
     {
@@ -95,10 +71,17 @@ internal static class NodeFilter
     {
         var found = new List<Misfit>();
         if (load.Pods + 1 > node.MaxPods) found.Add(new("Too many pods", true));
-        if (IsShort(pod.Demand.MilliCpu, load.MilliCpu, node.MilliCpu)) found.Add(new("Insufficient cpu", pod.Demand.MilliCpu <= node.MilliCpu));
-        if (IsShort(pod.Demand.Memory, load.Memory, node.Memory)) found.Add(new("Insufficient memory", pod.Demand.Memory <= node.Memory));
+        var (wanted, all) = (pod.Demand.Requests, node.Allocatable);
+        Add("cpu", wanted.MilliCpu, load.MilliCpu, all.MilliCpu);
+        Add("memory", wanted.Memory, load.Memory, all.Memory);
+        Add("ephemeral-storage", wanted.EphemeralStorage, load.EphemeralStorage, all.EphemeralStorage);
+        foreach (var other in wanted.Others) Add(other.Name, other.Value, load.Others.GetValueOrDefault(other.Name), all.Other(other.Name) ?? 0);
         return found;
-    }
 
-    private static bool IsShort(long wanted, long used, long all) => wanted > 0 && wanted > all - used;
+        // What is more than the whole node no other pod can make room for.
+        void Add(string resource, long asked, long used, long there)
+        {
+            if (asked > 0 && asked > there - used) found.Add(new($"Insufficient {resource}", asked <= there));
+        }
+    }
 }

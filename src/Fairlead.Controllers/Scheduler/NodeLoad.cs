@@ -1,5 +1,6 @@
 using Fairlead.Controllers.Cache;
 using Fairlead.Kube;
+using Fairlead.Kube.Placement;
 
 namespace Fairlead.Controllers.Scheduler;
 
@@ -11,13 +12,16 @@ internal sealed class NodeLoad
 {
     private readonly Dictionary<ObjectKey, Placed> _pods = [];
     private readonly Dictionary<string, Load> _nodes = [];
+    private readonly HashSet<ObjectKey> _refusing = [];
 
     /// <summary>The load of one node.</summary>
     public sealed class Load
     {
         public long MilliCpu { get; internal set; }
         public long Memory { get; internal set; }
+        public long EphemeralStorage { get; internal set; }
         public int Pods { get; internal set; }
+        internal Dictionary<string, long> Others { get; } = [];
         internal Dictionary<string, int> Groups { get; } = [];
         internal List<PodPort> HostPorts { get; } = [];
 
@@ -26,6 +30,13 @@ internal sealed class NodeLoad
     }
 
     public static readonly Load None = new();
+
+    /// <summary>All placed pods and their nodes.</summary>
+    public IEnumerable<(PodItem Pod, string Node)> Placements => _pods.Values.Select(placed => (placed.Pod, placed.Node));
+
+    /// <summary>Placed pods that want none of certain others beside them: usually few.</summary>
+    public IEnumerable<((PodItem Pod, string Node) Other, PodTerm Term)> Refusals =>
+        _refusing.Select(key => _pods[key]).SelectMany(placed => placed.Pod.Demand.Neighbours.Without.Select(term => ((placed.Pod, placed.Node), term)));
 
     public Load On(string node) => _nodes.GetValueOrDefault(node, None);
 
@@ -57,14 +68,18 @@ internal sealed class NodeLoad
     {
         if (_pods.TryGetValue(pod.Key, out var placed))
         {
-            if (placed.Uid == pod.Meta.Uid && placed.Node == node) return;
+            if (placed.Uid == pod.Meta.Uid && placed.Node == node)
+            {
+                _pods[pod.Key] = placed with { Pod = pod };
+                return;
+            }
             Remove(pod.Key);
         }
-        placed = new Placed(pod.Meta.Uid, node, pod.Demand.MilliCpu, pod.Demand.Memory, Group(pod), [.. pod.Ports.Where(port => port.HostPort > 0)]);
+        placed = new Placed(pod, node, pod.Demand.Requests, Group(pod), [.. pod.Ports.Where(port => port.HostPort > 0)]);
         _pods[pod.Key] = placed;
+        if (pod.Demand.Neighbours.Without.Count > 0) _refusing.Add(pod.Key);
         if (!_nodes.TryGetValue(node, out var load)) _nodes[node] = load = new Load();
-        load.MilliCpu += placed.MilliCpu;
-        load.Memory += placed.Memory;
+        Count(load, placed.Requests, 1);
         load.Pods++;
         load.Groups[placed.Group] = load.Of(placed.Group) + 1;
         load.HostPorts.AddRange(placed.HostPorts);
@@ -73,9 +88,9 @@ internal sealed class NodeLoad
     private void Remove(ObjectKey key)
     {
         if (!_pods.Remove(key, out var placed)) return;
+        _refusing.Remove(key);
         var load = _nodes[placed.Node];
-        load.MilliCpu -= placed.MilliCpu;
-        load.Memory -= placed.Memory;
+        Count(load, placed.Requests, -1);
         load.Pods--;
         foreach (var port in placed.HostPorts) load.HostPorts.Remove(port);
         if (load.Of(placed.Group) > 1) load.Groups[placed.Group]--;
@@ -83,5 +98,16 @@ internal sealed class NodeLoad
         if (load.Pods == 0) _nodes.Remove(placed.Node);
     }
 
-    private sealed record Placed(string Uid, string Node, long MilliCpu, long Memory, string Group, ValueList<PodPort> HostPorts);
+    private static void Count(Load load, NodeResources requests, int sign)
+    {
+        load.MilliCpu += sign * requests.MilliCpu;
+        load.Memory += sign * requests.Memory;
+        load.EphemeralStorage += sign * requests.EphemeralStorage;
+        foreach (var other in requests.Others) load.Others[other.Name] = load.Others.GetValueOrDefault(other.Name) + sign * other.Value;
+    }
+
+    private sealed record Placed(PodItem Pod, string Node, NodeResources Requests, string Group, ValueList<PodPort> HostPorts)
+    {
+        public string Uid => Pod.Meta.Uid;
+    }
 }

@@ -59,6 +59,20 @@ internal sealed class SchedulerController : KeyedController<ObjectKey>
         }
         if (isMine && NeedsDecision(change)) Queue.Add(change.Key);
         if (leaves) Retry();
+        else if (change.New is { NodeName.Length: > 0 } && change.Old is not { NodeName.Length: > 0 }) RetryNeighbours();
+    }
+
+    /// <summary>A pod that was placed may be the neighbour that another waits for, or fill a domain that others were measured by.</summary>
+    private void RetryNeighbours()
+    {
+        lock (_lock)
+        {
+            if (_waiting.Count == 0) return;
+            foreach (var key in _waiting)
+            {
+                if (_caches.Pods.Items.GetValueOrDefault(key)?.Demand.Neighbours is { } neighbours && neighbours != PodAffinity.None) Queue.Add(key);
+            }
+        }
     }
 
     /// <summary>The scheduler's own note about a pod that does not fit is no reason to look at it again.</summary>

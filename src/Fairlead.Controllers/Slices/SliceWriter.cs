@@ -87,7 +87,7 @@ internal sealed class SliceWriter(KubeClient client, OwnWrites writes)
     {
         var annotations = present.ToDictionary();
         annotations.Remove(TriggerAnnotation);
-        if (trigger is { } time) annotations[TriggerAnnotation] = Timestamps.Seconds(time);
+        if (trigger is { } time) annotations[TriggerAnnotation] = Timestamps.Exact(time);
         return annotations.Count == 0 ? null : annotations;
     }
 

@@ -8,22 +8,29 @@ namespace Fairlead.Dns.Forward;
 /// Answers other domains' questions by asking other servers, one exchange for all who ask the same at one time, and keeps what they
 /// say. Null answers mean that nobody answered: SERVFAIL.
 /// </summary>
-internal sealed class Forwarder
+internal sealed class Forwarder : IDisposable
 {
-    private readonly ForwardOptions _options;
+    private readonly ForwardRule _rule;
+    private readonly CacheOptions _options;
     private readonly ILogger _log;
     private readonly TimeProvider _time;
     private readonly ResponseCache _cache;
+    private readonly UpstreamRace _race;
     private readonly ConcurrentDictionary<byte[], Task<CachedResponse?>> _asking = new(QuestionKey.Comparer.Instance);
-    private int _turn;
 
-    internal Forwarder(ForwardOptions options, ILogger log, TimeProvider time)
+    internal Forwarder(ForwardRule rule, CacheOptions options, ILogger log, TimeProvider time, Func<UpstreamServer, IExchange>? exchanges = null)
     {
+        _rule = rule;
         _options = options;
         _log = log;
         _time = time;
         _cache = new ResponseCache(options, time);
-        Upstreams = [.. options.Upstreams.Select(address => new Upstream(address, options, time))];
+        Upstreams = [.. rule.Servers.Concat(rule.ResolverFiles.SelectMany(file => ResolverFile.Read(file))).Select(Open)];
+        _race = new UpstreamRace(Upstreams, rule, options, Counters, time);
+
+        Upstream Open(UpstreamServer server) => new(server, exchanges?.Invoke(server) ?? Exchange(server), rule, Counters, log, time);
+        IExchange Exchange(UpstreamServer server) =>
+            server.IsTls ? new TlsExchange(server, rule.ConnectionIdle, time) : new PlainExchange(server.Address, rule.AlwaysTcp);
     }
 
     internal IReadOnlyList<Upstream> Upstreams { get; }
@@ -32,15 +39,21 @@ internal sealed class Forwarder
 
     internal int CacheCount => _cache.Count;
 
-    /// <summary>Writes a kept answer. 0: there is none. Hot: allocates nothing.</summary>
+    /// <summary>Writes a kept answer. 0: there is none. Hot: allocates nothing, but when the answer is asked for anew before its end.</summary>
     internal int TryWriteCached(in Query query, ReadOnlySpan<byte> message, Span<byte> response)
     {
-        Span<byte> key = stackalloc byte[QuestionKey.Longest];
-        if (_cache.Find(QuestionKey.Write(query, key), stale: false) is not { } kept)
+        Span<byte> space = stackalloc byte[QuestionKey.Longest];
+        ReadOnlySpan<byte> key = QuestionKey.Write(query, space);
+        if (_cache.Find(key, stale: false) is not { } kept)
         {
             return 0;
         }
         Interlocked.Increment(ref Counters.CacheHits);
+        if (_cache.IsDue(kept))
+        {
+            Interlocked.Increment(ref Counters.Prefetches);
+            Ask(key, query, message);
+        }
         return kept.WriteTo(query, message, _cache.AgeOf(kept), response);
     }
 
@@ -51,31 +64,56 @@ internal sealed class Forwarder
     {
         Span<byte> space = stackalloc byte[QuestionKey.Longest];
         ReadOnlySpan<byte> key = QuestionKey.Write(query, space);
-        if (_cache.Find(key, stale: false) is { } kept)
+        CachedResponse? kept = _cache.Find(key, stale: true);
+        if (kept is not null && _cache.IsFresh(kept))
         {
             Interlocked.Increment(ref Counters.CacheHits);
             return Task.FromResult<CachedResponse?>(kept);
         }
+        Interlocked.Increment(ref Counters.CacheMisses);
+        Task<CachedResponse?> asked = Ask(key, query, message);
+        return kept is null ? asked : OldUnlessSoonAsync(asked, kept);
+    }
+
+    public void Dispose()
+    {
+        foreach (Upstream upstream in Upstreams)
+        {
+            upstream.Dispose();
+        }
+    }
+
+    private async Task<CachedResponse?> OldUnlessSoonAsync(Task<CachedResponse?> asked, CachedResponse old)
+    {
+        if (_options.Stale == StalePolicy.WhenNobodyAnswers)
+        {
+            await Task.WhenAny(asked, Task.Delay(_options.StalePatience, _time));
+            if (asked.IsCompletedSuccessfully)
+            {
+                return await asked;
+            }
+        }
+        Interlocked.Increment(ref Counters.Stale);
+        return old;
+    }
+
+    private Task<CachedResponse?> Ask(ReadOnlySpan<byte> key, in Query query, ReadOnlySpan<byte> message)
+    {
         if (_asking.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(key, out Task<CachedResponse?>? running))
         {
             return running;
         }
-        Interlocked.Increment(ref Counters.CacheMisses);
-        if (_asking.Count >= _options.Concurrency)
+        if (_asking.Count >= _rule.Concurrency)
         {
             Interlocked.Increment(ref Counters.Rejected);
-            return Task.FromResult<CachedResponse?>(null);
+            return Task.FromResult(_cache.Find(key, stale: true));
         }
-        return Start(key.ToArray(), UpstreamQuery.Create(query, message));
-    }
-
-    private Task<CachedResponse?> Start(byte[] key, byte[] upstream)
-    {
+        byte[] own = key.ToArray();
         var promise = new TaskCompletionSource<CachedResponse?>(TaskCreationOptions.RunContinuationsAsynchronously);
-        Task<CachedResponse?> running = _asking.GetOrAdd(key, promise.Task);
+        running = _asking.GetOrAdd(own, promise.Task);
         if (running == promise.Task)
         {
-            _ = CompleteAsync(key, upstream, promise);
+            _ = CompleteAsync(own, UpstreamQuery.Create(query, message), promise);
         }
         return running;
     }
@@ -86,14 +124,15 @@ internal sealed class Forwarder
 #pragma warning disable CA1031 // The one ladder of an exchange: who waits gets SERVFAIL, the process lives.
         try
         {
-            response = await AskAsync(upstream);
-            if (response is { Code: ResponseCode.NoError or ResponseCode.NoSuchName })
+            response = await _race.RunAsync(upstream);
+            if (response is not null)
             {
                 _cache.Store(key, response);
             }
-            else
+            if (response is not { Code: ResponseCode.NoError or ResponseCode.NoSuchName } && _cache.Find(key, stale: true) is { Code: not ResponseCode.ServerFailure } old)
             {
-                response = _cache.Find(key, stale: true) ?? response;
+                Interlocked.Increment(ref Counters.Stale);
+                response = old;
             }
         }
         catch (Exception failure)
@@ -107,48 +146,6 @@ internal sealed class Forwarder
             promise.SetResult(response);
         }
     }
-
-    /// <summary>Asks one server after the other, beginning with another one each time; those that rest come last.</summary>
-    private async Task<CachedResponse?> AskAsync(byte[] query)
-    {
-        using var patience = new CancellationTokenSource(_options.TotalTimeout, _time);
-        int turn = Interlocked.Increment(ref _turn) & int.MaxValue;
-        CachedResponse? refusal = null;
-        foreach (Upstream upstream in Enumerable.Range(0, Upstreams.Count).Select(i => Upstreams[(turn + i) % Upstreams.Count])
-            .Where(upstream => !upstream.IsLoop).OrderBy(upstream => upstream.IsResting))
-        {
-            if (patience.IsCancellationRequested)
-            {
-                break;
-            }
-            Interlocked.Increment(ref Counters.Requests);
-            byte[]? message = await AskOneAsync(upstream, query, patience.Token);
-            CachedResponse? response = message is null ? null : CachedResponse.Read(message, (uint)_options.LongestCached.TotalSeconds, _time.GetTimestamp());
-            if (response is { Code: ResponseCode.NoError or ResponseCode.NoSuchName })
-            {
-                return response;
-            }
-            refusal = response ?? refusal;
-        }
-        return refusal;
-    }
-
-    private async Task<byte[]?> AskOneAsync(Upstream upstream, byte[] query, CancellationToken patience)
-    {
-        try
-        {
-            byte[]? message = await upstream.AskAsync(query, patience);
-            if (message is null)
-            {
-                ForwardLog.NoAnswer(_log, upstream.Address);
-            }
-            return message;
-        }
-        catch (OperationCanceledException)
-        {
-            return null;
-        }
-    }
 }
 
 /// <summary>Counts for metrics.</summary>
@@ -156,6 +153,9 @@ internal sealed class ForwardCounters
 {
     internal long CacheHits;
     internal long CacheMisses;
+    internal long Prefetches;
+    internal long Stale;
     internal long Requests;
     internal long Rejected;
+    internal long FailedProbes;
 }

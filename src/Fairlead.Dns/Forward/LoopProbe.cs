@@ -8,9 +8,12 @@ namespace Fairlead.Dns.Forward;
 /// Finds servers that lead back to this one, as a machine's resolv.conf that names it does: asks each for a name that nobody else
 /// knows, as CoreDNS' plugin loop does, and sees whether this server is asked for it.
 /// </summary>
-internal sealed class LoopProbe(Forwarder forwarder, ILogger log)
+/// <param name="domain">What is forwarded, in wire form: the names are below it.</param>
+internal sealed class LoopProbe(Forwarder forwarder, byte[] domain, ILogger log, TimeProvider time)
 {
-    private readonly byte[][] _names = [.. forwarder.Upstreams.Select(_ => DnsName.Parse($"{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16))}.loop-probe.fairlead")!)];
+    private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(5);
+    private readonly byte[][] _names =
+        [.. forwarder.Upstreams.Select(_ => DnsName.Prepend(domain, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)), "loop-probe", "fairlead"))];
 
     /// <summary>Whether a question is one of the probe's own. Then its server is not asked any more.</summary>
     internal bool Sees(in Query query)
@@ -25,7 +28,7 @@ internal sealed class LoopProbe(Forwarder forwarder, ILogger log)
             {
                 if (!forwarder.Upstreams[i].IsLoop)
                 {
-                    ForwardLog.Loop(log, forwarder.Upstreams[i].Address);
+                    ForwardLog.Loop(log, forwarder.Upstreams[i].Server);
                 }
                 forwarder.Upstreams[i].IsLoop = true;
                 return true;
@@ -34,17 +37,20 @@ internal sealed class LoopProbe(Forwarder forwarder, ILogger log)
         return false;
     }
 
+    /// <summary>Asks each server until it has answered once.</summary>
     internal Task RunAsync(CancellationToken cancel) => Task.WhenAll(forwarder.Upstreams.Select((upstream, i) => AskAsync(upstream, _names[i], cancel)));
 
-    private static async Task AskAsync(Upstream upstream, byte[] name, CancellationToken cancel)
+    private async Task AskAsync(Upstream upstream, byte[] name, CancellationToken cancel)
     {
         byte[] message = [0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, .. name, 0, (byte)RecordType.Hinfo, 0, 1];
         var query = default(Query);
         query.Parse(message);
-        byte[] sent = UpstreamQuery.Create(query, message);
         try
         {
-            await upstream.AskAsync(sent, cancel);
+            while (await upstream.AskAsync(UpstreamQuery.Create(query, message), cancel) is null && !upstream.IsLoop)
+            {
+                await Task.Delay(s_pause, time, cancel);
+            }
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {

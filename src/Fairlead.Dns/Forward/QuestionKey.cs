@@ -6,7 +6,10 @@ namespace Fairlead.Dns.Forward;
 /// <summary>What answers are kept under: the name in lower case, type, class, and the bits that change an answer.</summary>
 internal static class QuestionKey
 {
-    internal const int Longest = Limits.Name + 5;
+    /// <summary>Bytes after the name.</summary>
+    internal const int Trailer = 5;
+
+    internal const int Longest = Limits.Name + Trailer;
 
     internal static ReadOnlySpan<byte> Write(in Query query, Span<byte> key)
     {
@@ -15,7 +18,7 @@ internal static class QuestionKey
         BinaryPrimitives.WriteUInt16BigEndian(key[at..], (ushort)query.Type);
         BinaryPrimitives.WriteUInt16BigEndian(key[(at + 2)..], query.Class);
         key[at + 4] = (byte)((query.HasEdns ? 1 : 0) | (query.DnssecOk ? 2 : 0) | (query.Flags & HeaderFlags.CheckingDisabled));
-        return key[..(at + 5)];
+        return key[..(at + Trailer)];
     }
 
     /// <summary>Compares keys by their bytes, also where they lie on the stack. The hash is seeded: names are chosen by clients.</summary>

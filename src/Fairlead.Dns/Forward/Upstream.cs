@@ -1,81 +1,92 @@
-using System.Buffers.Binary;
-using System.Net;
 using System.Net.Sockets;
-using Fairlead.Dns.Wire;
+using System.Security.Authentication;
+using Microsoft.Extensions.Logging;
 
 namespace Fairlead.Dns.Forward;
 
 /// <summary>
-/// One server to ask. Each question has a socket of its own, so that its port is one that the kernel chose at random and nobody but
-/// the server can answer; over UDP first, and again over TCP when the answer is truncated (RFC 7766 5).
+/// One server to ask, and whether it is up: after failures in a row it is down, and from the first of them on it is probed, beside
+/// all others, until it answers.
 /// </summary>
-internal sealed class Upstream(IPEndPoint address, ForwardOptions options, TimeProvider time)
+internal sealed class Upstream(UpstreamServer server, IExchange exchange, ForwardRule rule, ForwardCounters counters, ILogger log, TimeProvider time) : IDisposable
 {
-    private const int FailuresUntilRest = 2;
+    private readonly CancellationTokenSource _stop = new();
     private int _failures;
-    private long _restsUntil;
+    private int _isProbing;
 
-    internal IPEndPoint Address { get; } = address;
+    internal UpstreamServer Server { get; } = server;
 
     /// <summary>It led questions back to this server, and is never asked again.</summary>
     internal bool IsLoop { get; set; }
 
-    internal bool IsResting => Volatile.Read(ref _failures) >= FailuresUntilRest && time.GetTimestamp() < Volatile.Read(ref _restsUntil);
+    internal bool IsDown => rule.FailuresUntilDown > 0 && Volatile.Read(ref _failures) >= rule.FailuresUntilDown;
 
     /// <summary>Asks. Null when no answer came in time.</summary>
     /// <param name="query">Of <see cref="UpstreamQuery"/>.</param>
     internal async Task<byte[]?> AskAsync(byte[] query, CancellationToken cancel)
     {
-        using var patience = new CancellationTokenSource(options.AttemptTimeout, time);
+        using var patience = new CancellationTokenSource(rule.AttemptTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancel);
         try
         {
-            byte[] response = await AskUdpAsync(query, either.Token);
-            if (UpstreamQuery.IsTruncated(response))
-            {
-                response = await AskTcpAsync(query, either.Token);
-            }
+            byte[] response = await exchange.AskAsync(query, either.Token);
             Volatile.Write(ref _failures, 0);
             return response;
         }
-        catch (Exception e) when (e is SocketException or IOException || (e is OperationCanceledException && !cancel.IsCancellationRequested))
+        catch (Exception e) when (e is SocketException or IOException or AuthenticationException || (e is OperationCanceledException && !cancel.IsCancellationRequested))
         {
-            Interlocked.Increment(ref _failures);
-            Volatile.Write(ref _restsUntil, time.GetTimestamp() + (long)(options.Rest.TotalSeconds * time.TimestampFrequency));
+            ForwardLog.NoAnswer(log, Server, e is OperationCanceledException ? "no answer in time" : e.Message);
+            if (Interlocked.Increment(ref _failures) == rule.FailuresUntilDown)
+            {
+                ForwardLog.Down(log, Server, e is OperationCanceledException ? "no answer in time" : e.Message);
+            }
+            StartProbing();
             return null;
         }
     }
 
-    private async Task<byte[]> AskUdpAsync(byte[] query, CancellationToken cancel)
+    public void Dispose()
     {
-        using var socket = new Socket(Address.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
-        await socket.ConnectAsync(Address, cancel);
-        await socket.SendAsync(query, SocketFlags.None, cancel);
-        byte[] buffer = new byte[4096];
-        while (true)
+        _stop.Cancel();
+        exchange.Dispose();
+    }
+
+    private void StartProbing()
+    {
+        if (rule.FailuresUntilDown > 0 && Interlocked.Exchange(ref _isProbing, 1) == 0)
         {
-            int length = await socket.ReceiveAsync(buffer, SocketFlags.None, cancel);
-            // Anything else is somebody's guess; the answer may still come.
-            if (UpstreamQuery.IsAnswered(query, buffer.AsSpan(0, length)))
-            {
-                return buffer[..length];
-            }
+            _ = ProbeAsync();
         }
     }
 
-    private async Task<byte[]> AskTcpAsync(byte[] query, CancellationToken cancel)
+    /// <summary>Any answer will do, also a refusal: it is the server that is looked for, not the name.</summary>
+    private async Task ProbeAsync()
     {
-        using var socket = new Socket(Address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-        await socket.ConnectAsync(Address, cancel);
-        await using var stream = new NetworkStream(socket);
-        byte[] framed = new byte[sizeof(ushort) + query.Length];
-        BinaryPrimitives.WriteUInt16BigEndian(framed, (ushort)query.Length);
-        query.CopyTo(framed, sizeof(ushort));
-        await stream.WriteAsync(framed, cancel);
-        byte[] head = new byte[sizeof(ushort)];
-        await stream.ReadExactlyAsync(head, cancel);
-        byte[] response = new byte[BinaryPrimitives.ReadUInt16BigEndian(head)];
-        await stream.ReadExactlyAsync(response, cancel);
-        return UpstreamQuery.IsAnswered(query, response) ? response : throw new IOException($"{Address} answered another question over TCP");
+        bool answered = false;
+        while (!answered && Volatile.Read(ref _failures) > 0 && !_stop.IsCancellationRequested)
+        {
+            await Task.Delay(rule.ProbeInterval, time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            using var patience = new CancellationTokenSource(rule.AttemptTimeout, time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, _stop.Token);
+            try
+            {
+                await exchange.AskAsync(UpstreamQuery.Probe(), either.Token);
+                answered = true;
+            }
+            catch (Exception e) when (e is SocketException or IOException or AuthenticationException or OperationCanceledException)
+            {
+                Interlocked.Increment(ref counters.FailedProbes);
+            }
+        }
+        bool wasDown = IsDown;
+        Volatile.Write(ref _isProbing, 0);
+        if (answered)
+        {
+            Volatile.Write(ref _failures, 0);
+            if (wasDown)
+            {
+                ForwardLog.Up(log, Server);
+            }
+        }
     }
 }

@@ -18,6 +18,13 @@ internal static class UpstreamQuery
         return upstream;
     }
 
+    /// <summary>A question that every server has something to say to: the root's name servers.</summary>
+    internal static byte[] Probe()
+    {
+        byte[] id = RandomNumberGenerator.GetBytes(sizeof(ushort));
+        return [.. id, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, (byte)RecordType.NS, 0, 1];
+    }
+
     /// <summary>Whether a message answers that query: its id and its question, whatever the case of the letters (RFC 5452 9.1).</summary>
     internal static bool IsAnswered(ReadOnlySpan<byte> upstream, ReadOnlySpan<byte> response)
     {

@@ -1,6 +1,3 @@
-using System.Globalization;
-using System.Text;
-using Fairlead.Dns.Forward;
 using Fairlead.Dns.Server;
 
 namespace Fairlead.Dns.Health;
@@ -11,16 +8,24 @@ public sealed class DnsStatus
     private readonly Lock _lock = new();
     private readonly List<QueryCounters> _handlers = [];
     private readonly QueryCounters _gone = new();
-    private volatile bool _isReady;
+    private volatile bool _isSynced;
+    private volatile bool _isStopping;
+    private volatile string? _apiAway;
 
-    /// <summary>Every object that the API server has is answered for.</summary>
-    public bool IsReady => _isReady;
+    /// <summary>Why questions should rather go elsewhere; null when there is no reason.</summary>
+    public string? NotReady =>
+        _isStopping ? "stopping" : !_isSynced ? "kubernetes: not every object has been read from the API server yet" : _apiAway is { } away ? $"kubernetes: {away}" : null;
 
-    internal ZoneHolder? Zone { get; set; }
+    internal bool IsApiAway => _apiAway is not null;
 
-    internal Forwarder? Forwarder { get; set; }
+    internal ServingHolder? Serving { get; set; }
 
-    internal void SetReady() => _isReady = true;
+    internal void SetReady() => _isSynced = true;
+
+    internal void SetStopping() => _isStopping = true;
+
+    /// <param name="away">What is wrong with the API server; null when nothing is.</param>
+    internal void SetApi(string? away) => _apiAway = away;
 
     internal void Add(QueryCounters counters)
     {
@@ -35,13 +40,14 @@ public sealed class DnsStatus
     {
         lock (_lock)
         {
-            _handlers.Remove(counters);
-            _gone.Add(counters);
+            if (_handlers.Remove(counters))
+            {
+                _gone.Add(counters);
+            }
         }
     }
 
-    /// <summary>Prometheus' text, under the names of CoreDNS' plugins (https://coredns.io/plugins/metrics/).</summary>
-    internal string Metrics()
+    internal QueryCounters Sum()
     {
         var sum = new QueryCounters();
         lock (_lock)
@@ -49,25 +55,6 @@ public sealed class DnsStatus
             _handlers.ForEach(sum.Add);
             sum.Add(_gone);
         }
-        var text = new StringBuilder();
-        Counter("coredns_dns_requests_total", "Questions received.", "{server=\"dns\",zone=\".\"}", sum.Queries + sum.Refused);
-        text.Append("# HELP coredns_dns_responses_total Responses at once, by code.\n# TYPE coredns_dns_responses_total counter\n");
-        foreach ((string code, long count) in (ReadOnlySpan<(string, long)>)[("NOERROR", sum.Found), ("NXDOMAIN", sum.NoSuchName), ("SERVFAIL", sum.Failed), ("OTHER", sum.Refused)])
-        {
-            text.Append(CultureInfo.InvariantCulture, $"coredns_dns_responses_total{{rcode=\"{code}\",server=\"dns\",zone=\".\"}} {count}\n");
-        }
-        Counter("coredns_cache_hits_total", "Questions answered from the cache.", "", Forwarder?.Counters.CacheHits ?? 0);
-        Counter("coredns_cache_misses_total", "Questions that the cache could not answer.", "", Forwarder?.Counters.CacheMisses ?? 0);
-        Gauge("coredns_cache_entries", "Answers in the cache.", Forwarder?.CacheCount ?? 0);
-        Counter("coredns_forward_requests_total", "Questions sent to other servers.", "", Forwarder?.Counters.Requests ?? 0);
-        Counter("coredns_forward_max_concurrent_rejects_total", "Questions refused because too many were on their way.", "", Forwarder?.Counters.Rejected ?? 0);
-        Gauge("fairlead_dns_services", "Services that have names.", Zone?.Current.ServiceCount ?? 0);
-        return text.ToString();
-
-        void Counter(string name, string help, string labels, long value) =>
-            text.Append(CultureInfo.InvariantCulture, $"# HELP {name} {help}\n# TYPE {name} counter\n{name}{labels} {value}\n");
-
-        void Gauge(string name, string help, long value) =>
-            text.Append(CultureInfo.InvariantCulture, $"# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}\n");
+        return sum;
     }
 }

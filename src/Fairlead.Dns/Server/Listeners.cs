@@ -19,7 +19,7 @@ internal sealed class Listeners(IQueryHandlers handlers, ILogger log, TimeProvid
         var udp = new List<UdpServer>();
         for (int i = 0; i < workers; i++)
         {
-            udp.Add(UdpServer.Open(tcp.Address, handlers.Open(), log));
+            udp.Add(UdpServer.Open(tcp.Address, handlers.Open(), log, time));
             _udp.Add(udp[i]);
         }
         udp.ForEach(server => server.Start());

@@ -1,4 +1,3 @@
-using Fairlead.Dns.Forward;
 using Fairlead.Dns.Health;
 using Microsoft.Extensions.Logging;
 
@@ -12,15 +11,20 @@ internal interface IQueryHandlers
     void Close(QueryHandler handler);
 }
 
-/// <summary>Handlers of one zone, counted together.</summary>
-internal sealed class QueryHandlers(ZoneHolder zone, Forwarder forwarder, LoopProbe probe, DnsStatus status, ILogger log) : IQueryHandlers
+/// <summary>Handlers of one server, counted together.</summary>
+internal sealed class QueryHandlers(ServingHolder serving, DnsStatus status, ILogger log, TimeProvider time) : IQueryHandlers
 {
     public QueryHandler Open()
     {
-        var handler = new QueryHandler(zone, forwarder, probe, log);
+        var handler = new QueryHandler(serving, log, time);
         status.Add(handler.Counters);
+        status.Add(handler.LaterCounters);
         return handler;
     }
 
-    public void Close(QueryHandler handler) => status.Remove(handler.Counters);
+    public void Close(QueryHandler handler)
+    {
+        status.Remove(handler.Counters);
+        status.Remove(handler.LaterCounters);
+    }
 }

@@ -125,6 +125,7 @@ internal sealed class TcpServer : IAsyncDisposable
     {
         /// <summary>Of the reading loop alone: an answer is copied out of it before the next question is read.</summary>
         private readonly byte[] _response = new byte[Limits.Message];
+        private readonly IPEndPoint _client = (IPEndPoint)socket.RemoteEndPoint!;
         private readonly SemaphoreSlim _writing = new(1);
         private readonly SemaphoreSlim _pending = new(limits.Pipelined);
 
@@ -140,14 +141,15 @@ internal sealed class TcpServer : IAsyncDisposable
                 await stream.ReadExactlyAsync(message, idle.Token);
                 timer.Change(limits.Idle, Timeout.InfiniteTimeSpan);
                 await _pending.WaitAsync(idle.Token);
-                if (TryAnswer(message) is { } response)
+                Client client = Client.From(_client, isUdp: false, time.GetTimestamp());
+                if (TryAnswer(message, client) is { } response)
                 {
                     await WriteAsync(stream, response, idle.Token);
                     _pending.Release();
                 }
                 else
                 {
-                    _ = AnswerLaterAsync(stream, message, idle.Token);
+                    _ = AnswerLaterAsync(stream, message, client, idle.Token);
                 }
             }
             // The client may have closed its half only, and waits for what it asked.
@@ -158,10 +160,10 @@ internal sealed class TcpServer : IAsyncDisposable
         }
 
         /// <summary>The framed response, empty when there shall be none; null when it takes time.</summary>
-        private byte[]? TryAnswer(byte[] message)
+        private byte[]? TryAnswer(byte[] message, in Client client)
         {
             var query = default(Query);
-            int length = handler.TryAnswer(ref query, message, isUdp: false, _response);
+            int length = handler.TryAnswer(ref query, message, client, _response);
             return length switch
             {
                 QueryHandler.Later => null,
@@ -170,11 +172,11 @@ internal sealed class TcpServer : IAsyncDisposable
             };
         }
 
-        private async Task AnswerLaterAsync(NetworkStream stream, byte[] message, CancellationToken cancel)
+        private async Task AnswerLaterAsync(NetworkStream stream, byte[] message, Client client, CancellationToken cancel)
         {
             try
             {
-                await WriteAsync(stream, Frame(await handler.AnswerAsync(message, isUdp: false)), cancel);
+                await WriteAsync(stream, Frame(await handler.AnswerAsync(message, client)), cancel);
             }
             catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
             {

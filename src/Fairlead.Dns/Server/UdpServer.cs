@@ -24,22 +24,24 @@ internal sealed class UdpServer : IDisposable
     private readonly IPEndPoint _address;
     private readonly QueryHandler _handler;
     private readonly ILogger _log;
+    private readonly TimeProvider _time;
     private readonly Thread _thread;
     private volatile bool _stopping;
 
-    private UdpServer(Socket socket, QueryHandler handler, ILogger log)
+    private UdpServer(Socket socket, QueryHandler handler, ILogger log, TimeProvider time)
     {
         _socket = socket;
         _address = (IPEndPoint)socket.LocalEndPoint!;
         _handler = handler;
         _log = log;
+        _time = time;
         _thread = new Thread(Serve, StackSize) { IsBackground = true, Name = "dns udp" };
     }
 
     internal IPEndPoint Address => _address;
 
     /// <exception cref="SocketException">The address is taken or not this machine's.</exception>
-    internal static UdpServer Open(IPEndPoint address, QueryHandler handler, ILogger log)
+    internal static UdpServer Open(IPEndPoint address, QueryHandler handler, ILogger log, TimeProvider time)
     {
         var socket = new Socket(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
         try
@@ -54,7 +56,7 @@ internal sealed class UdpServer : IDisposable
             socket.Dispose();
             throw;
         }
-        return new UdpServer(socket, handler, log);
+        return new UdpServer(socket, handler, log, time);
     }
 
     internal void Start() => _thread.Start();
@@ -79,11 +81,13 @@ internal sealed class UdpServer : IDisposable
             try
             {
                 int count = batch.Receive();
+                long now = _time.GetTimestamp();
                 for (int i = 0; i < count; i++)
                 {
-                    Answer(batch, i, ref query);
+                    Answer(batch, i, now, ref query);
                 }
-                batch.Flush();
+                int answered = batch.Flush();
+                _handler.Counters.CountTimes(answered, _time.GetElapsedTime(now));
             }
             catch (LinuxException e)
             {
@@ -97,20 +101,21 @@ internal sealed class UdpServer : IDisposable
         }
     }
 
-    private void Answer(DatagramBatch batch, int index, ref Query query)
+    private void Answer(DatagramBatch batch, int index, long now, ref Query query)
     {
 #pragma warning disable CA1031 // The one ladder of a question: it is lost, the process lives.
         try
         {
             ReadOnlySpan<byte> message = batch.Received(index);
-            int length = _handler.TryAnswer(ref query, message, isUdp: true, batch.Answer(index));
+            Client client = Client.From(batch.Sender(index, out ushort port), port, isUdp: true, now);
+            int length = _handler.TryAnswer(ref query, message, client, batch.Answer(index));
             if (length > 0)
             {
                 batch.Queue(index, length);
             }
             else if (length == QueryHandler.Later)
             {
-                _ = AnswerLaterAsync(message.ToArray(), batch.Source(index));
+                _ = AnswerLaterAsync(message.ToArray(), client, batch.Source(index));
             }
         }
         catch (Exception e)
@@ -120,12 +125,12 @@ internal sealed class UdpServer : IDisposable
 #pragma warning restore CA1031
     }
 
-    private async Task AnswerLaterAsync(byte[] message, DatagramSource client)
+    private async Task AnswerLaterAsync(byte[] message, Client client, DatagramSource source)
     {
-        byte[] response = await _handler.AnswerAsync(message, isUdp: true);
+        byte[] response = await _handler.AnswerAsync(message, client);
         try
         {
-            DatagramBatch.Send(_socket, client, response);
+            DatagramBatch.Send(_socket, source, response);
         }
         catch (ObjectDisposedException)
         {

@@ -59,6 +59,16 @@ internal sealed class ZoneResponder
         return ResponseWriter.Finish(query, code, flags, counts, at, response);
     }
 
+    /// <summary>Writes records that were found elsewhere, or that there are none.</summary>
+    internal int Respond(in Query query, ReadOnlySpan<byte> message, RecordSet? records, ResponseCode code, Span<byte> response)
+    {
+        int at = ResponseWriter.WriteStart(query, message, response);
+        var counts = default(RecordCounts);
+        ushort flags = Authoritative;
+        at = records is null ? at : WriteRecords(query, records, response, at, ref counts, ref flags);
+        return ResponseWriter.Finish(query, code, flags, counts, at, response);
+    }
+
     // A whole turn: each record once, from one that changes with each answer.
     private int WriteRecords(in Query query, RecordSet records, Span<byte> response, int at, ref RecordCounts counts, ref ushort flags)
     {

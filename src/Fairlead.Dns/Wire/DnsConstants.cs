@@ -43,6 +43,7 @@ internal static class HeaderFlags
     internal const ushort Truncated = 0x0200;
     internal const ushort RecursionDesired = 0x0100;
     internal const ushort RecursionAvailable = 0x0080;
+    internal const ushort AuthenticData = 0x0020;
     internal const ushort CheckingDisabled = 0x0010;
     internal const ushort CodeMask = 0x000F;
 }

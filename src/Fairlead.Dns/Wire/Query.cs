@@ -70,6 +70,27 @@ internal struct Query
     [System.Diagnostics.CodeAnalysis.UnscopedRef]
     internal readonly ReadOnlySpan<byte> Labels(int first, int end) => Name[LabelStart(first)..LabelStart(end)];
 
+    /// <summary>Whether the name is a domain's or below it.</summary>
+    /// <param name="domain">In wire form and lower case.</param>
+    internal readonly bool IsBelow(ReadOnlySpan<byte> domain)
+    {
+        int start = NameLength - domain.Length;
+        if (domain.Length == 1)
+        {
+            return true;
+        }
+        if (start < 0 || !Name[start..].SequenceEqual(domain))
+        {
+            return false;
+        }
+        int label = 0;
+        while (LabelStart(label) < start)
+        {
+            label++;
+        }
+        return LabelStart(label) == start;
+    }
+
     internal readonly int LabelStart(int label) => ((ReadOnlySpan<byte>)_labels)[label];
 
     /// <summary>Reads a message. Never throws, whatever it holds.</summary>

@@ -1,5 +1,6 @@
 using System.Net;
 using Fairlead.Dns.Wire;
+using Fairlead.Kube;
 using k8s.Models;
 
 namespace Fairlead.Dns.Zone;
@@ -21,6 +22,17 @@ internal enum ServiceForm
 /// <param name="Protocol">In lower case, as SRV names have it: tcp, udp, sctp.</param>
 internal readonly record struct NamedPort(string Name, string Protocol, ushort Port)
 {
+    /// <summary>The usual names once, however many services have them.</summary>
+    internal static string Shared(string? name) => name switch
+    {
+        null => "",
+        "http" => "http",
+        "https" => "https",
+        "grpc" => "grpc",
+        "metrics" => "metrics",
+        _ => name,
+    };
+
     internal static string ProtocolName(string? protocol) => protocol switch
     {
         "UDP" => "udp",
@@ -67,7 +79,7 @@ internal sealed record ServiceInfo
         {
             Form = ServiceForm.ClusterIP,
             Addresses = new(addresses),
-            Ports = new((spec.Ports ?? []).Select(port => new NamedPort(port.Name ?? "", NamedPort.ProtocolName(port.Protocol), (ushort)port.Port))),
+            Ports = new((spec.Ports ?? []).Select(port => new NamedPort(NamedPort.Shared(port.Name), NamedPort.ProtocolName(port.Protocol), (ushort)port.Port))),
         };
     }
 

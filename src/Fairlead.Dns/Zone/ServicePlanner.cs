@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Fairlead.Dns.Wire;
@@ -14,6 +15,12 @@ internal static class ServicePlanner
 {
     // Any values do (specification 2.3.2): all targets are equal.
     private const ushort Priority = 0, Weight = 100;
+
+    /// <summary>The empty names above ports, the same for all services: tcp, udp, sctp.</summary>
+    private static readonly ConcurrentDictionary<string, ChildRecords> s_protocols = new();
+
+    private const int MostShared = 256;
+    private static readonly ConcurrentDictionary<(string Name, string Protocol), byte[]> s_portLabels = new();
 
     /// <summary>The records; null where the name does not exist, as with a headless service without ready endpoints (2.4.1).</summary>
     /// <param name="services">The domain of all services, <c>svc.</c> and the zone's, in wire form.</param>
@@ -34,13 +41,15 @@ internal static class ServicePlanner
         (RecordSet? a, RecordSet? aaaa) = AddressRecords(service.Addresses, timeToLive);
         RecordSet?[] addresses = [a, aaaa];
         var targets = service.Ports.Select(port => new Target(port, name, addresses)).ToList();
+        RecordSet? all = ServiceRecordsOf(targets, timeToLive);
+        RecordSet pointer = Pointer(name, timeToLive);
         return new ServiceRecords
         {
             A = a,
             Aaaa = aaaa,
-            Srv = ServiceRecordsOf(targets, timeToLive),
-            Children = [.. PortNames(targets, timeToLive).OrderBy(child => child.Labels, ByteOrder.Instance)],
-            Reverse = [.. service.Addresses.Select(address => new ReverseName(address, name))],
+            Srv = all,
+            Children = [.. PortNames(targets, all, timeToLive).OrderBy(child => child.Labels, ByteOrder.Instance)],
+            Reverse = [.. service.Addresses.Select(address => new ReverseName(address, pointer))],
         };
     }
 
@@ -75,16 +84,25 @@ internal static class ServicePlanner
             children.Add(new ChildRecords(DnsName.Prepend([], host), a, aaaa, null));
         }
         var targets = ports.Distinct().Select(port => new Target(port.Port, names[port.Host].Name, names[port.Host].Addresses)).ToList();
+        RecordSet? all = ServiceRecordsOf(targets, timeToLive);
         (RecordSet? allA, RecordSet? allAaaa) = AddressRecords(hosts.Values.SelectMany(addresses => addresses), timeToLive);
         return new ServiceRecords
         {
             A = allA,
             Aaaa = allAaaa,
-            Srv = ServiceRecordsOf(targets, timeToLive),
-            Children = [.. children.Concat(PortNames(targets, timeToLive)).OrderBy(child => child.Labels, ByteOrder.Instance)],
-            Reverse = [.. hosts.SelectMany(host => host.Value.Distinct().Select(address => new ReverseName(address, names[host.Key].Name)))],
+            Srv = all,
+            Children = [.. children.Concat(PortNames(targets, all, timeToLive)).OrderBy(child => child.Labels, ByteOrder.Instance)],
+            Reverse = [.. hosts.SelectMany(host => PointersTo(names[host.Key].Name, host.Value, timeToLive))],
         };
     }
+
+    private static IEnumerable<ReverseName> PointersTo(byte[] name, IEnumerable<IPAddress> addresses, uint timeToLive)
+    {
+        RecordSet pointer = Pointer(name, timeToLive);
+        return addresses.Distinct().Select(address => new ReverseName(address, pointer));
+    }
+
+    private static RecordSet Pointer(byte[] name, uint timeToLive) => RecordSet.Of(RecordType.Ptr, timeToLive, [name])!;
 
     private static ServiceRecords? OfExternalName(ServiceInfo service, uint timeToLive) =>
         DnsName.Parse(service.ExternalName) is { } target
@@ -92,18 +110,31 @@ internal static class ServicePlanner
             : null;
 
     /// <summary>The names of named ports and the empty names above them, which exist without a record (RFC 8020).</summary>
-    private static IEnumerable<ChildRecords> PortNames(List<Target> targets, uint timeToLive)
+    /// <param name="all">The records of all targets, which are those of the port where there is but one.</param>
+    private static IEnumerable<ChildRecords> PortNames(List<Target> targets, RecordSet? all, uint timeToLive)
     {
         var named = targets.Where(target => target.Port.Name.Length > 0).ToList();
         foreach (var port in named.GroupBy(target => (Name: target.Port.Name.ToLowerInvariant(), target.Port.Protocol)))
         {
-            byte[] labels = DnsName.Prepend([], "_" + port.Key.Name, "_" + port.Key.Protocol);
-            yield return new ChildRecords(labels, null, null, ServiceRecordsOf([.. port], timeToLive));
+            byte[] labels = PortLabels(port.Key.Name, port.Key.Protocol);
+            Target[] own = [.. port];
+            yield return new ChildRecords(labels, null, null, own.Length == targets.Count ? all : ServiceRecordsOf(own, timeToLive));
         }
         foreach (string protocol in named.Select(target => target.Port.Protocol).Distinct())
         {
-            yield return new ChildRecords(DnsName.Prepend([], "_" + protocol), null, null, null);
+            yield return s_protocols.GetOrAdd(protocol, static name => new ChildRecords(DnsName.Prepend([], "_" + name), null, null, null));
         }
+    }
+
+    /// <summary>Ports are named alike in many services, and share what is made of their names.</summary>
+    private static byte[] PortLabels(string name, string protocol)
+    {
+        if (s_portLabels.TryGetValue((name, protocol), out byte[]? labels))
+        {
+            return labels;
+        }
+        labels = DnsName.Prepend([], "_" + name, "_" + protocol);
+        return s_portLabels.Count < MostShared ? s_portLabels.GetOrAdd((name, protocol), labels) : labels;
     }
 
     private static (RecordSet? A, RecordSet? Aaaa) AddressRecords(IEnumerable<IPAddress> addresses, uint timeToLive)

@@ -7,8 +7,8 @@ namespace Fairlead.Dns.Zone;
 internal sealed record ChildRecords(byte[] Labels, RecordSet? A, RecordSet? Aaaa, RecordSet? Srv);
 
 /// <summary>The name that an address stands for.</summary>
-/// <param name="Name">In wire form, whole.</param>
-internal readonly record struct ReverseName(IPAddress Address, byte[] Name);
+/// <param name="Name">The one record (PTR) that says it.</param>
+internal readonly record struct ReverseName(IPAddress Address, RecordSet Name);
 
 /// <summary>All records of one service, ready to be copied into answers. Null in its place means that the name does not exist.</summary>
 internal sealed class ServiceRecords

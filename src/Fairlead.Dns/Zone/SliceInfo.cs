@@ -13,8 +13,15 @@ internal sealed record SliceInfo
 {
     private const string ServiceLabel = "kubernetes.io/service-name";
     private const string HeadlessLabel = "service.kubernetes.io/headless";
-    private const string ManagerLabel = "endpointslice.kubernetes.io/managed-by";
-    private const string Controller = "endpointslice-controller.k8s.io";
+
+    /// <summary>Selects the slices of headless services, which the controller that makes them labels so.</summary>
+    internal const string OfHeadless = HeadlessLabel;
+
+    /// <summary>
+    /// Selects those of the rest that somebody else made and that may lack the label. What is left, the controller's slices of services
+    /// with a cluster address, makes no record.
+    /// </summary>
+    internal const string OfOthers = $"!{HeadlessLabel},endpointslice.kubernetes.io/managed-by!=endpointslice-controller.k8s.io";
 
     public required ObjectKey Service { get; init; }
 
@@ -22,15 +29,11 @@ internal sealed record SliceInfo
 
     public required EquatableArray<SliceEndpoint> Endpoints { get; init; }
 
-    /// <summary>
-    /// The slice, or null when no record can come of it: it has no service, names hosts (addressType FQDN), or is the
-    /// controller's for a service that is not headless, which its label would say. That leaves most slices out of memory.
-    /// </summary>
+    /// <summary>The slice, or null when no record can come of it: it has no service, or names hosts (addressType FQDN).</summary>
     internal static SliceInfo? From(V1EndpointSlice slice)
     {
         IDictionary<string, string>? labels = slice.Metadata.Labels;
-        if (labels is null || !labels.TryGetValue(ServiceLabel, out string? service) || slice.AddressType is not ("IPv4" or "IPv6")
-            || (labels.TryGetValue(ManagerLabel, out string? manager) && manager == Controller && !labels.ContainsKey(HeadlessLabel)))
+        if (labels is null || !labels.TryGetValue(ServiceLabel, out string? service) || slice.AddressType is not ("IPv4" or "IPv6"))
         {
             return null;
         }
@@ -38,7 +41,7 @@ internal sealed record SliceInfo
         {
             Service = new ObjectKey(slice.Metadata.NamespaceProperty ?? "", service),
             Ports = new((slice.Ports ?? []).Where(port => port.Port is > 0)
-                .Select(port => new NamedPort(port.Name ?? "", NamedPort.ProtocolName(port.Protocol), (ushort)port.Port!.Value))),
+                .Select(port => new NamedPort(NamedPort.Shared(port.Name), NamedPort.ProtocolName(port.Protocol), (ushort)port.Port!.Value))),
             Endpoints = new((slice.Endpoints ?? []).Select(Endpoint).OfType<SliceEndpoint>()),
         };
     }

@@ -14,11 +14,59 @@ internal sealed partial class ZoneSnapshot
             answer.ZoneLabel = depth;
             FindInZone(query, depth, ref answer);
         }
-        else if (ReverseAddress.Is(query) && _reverse.Find(query.Name) is { } reverse)
+        else if (Below(query, _names.Reverse) is { } zone)
         {
-            answer.ZoneLabel = query.LabelCount - 2;
-            Choose(query.Type == RecordType.Ptr ? reverse.Records : null, ref answer);
+            answer.ZoneLabel = query.LabelCount - Labels(zone);
+            FindReverse(query, ref answer);
         }
+        if (answer.Verdict == ZoneVerdict.NoSuchName && Below(query, _names.Fallthrough) is not null)
+        {
+            answer.Verdict = ZoneVerdict.NotOurs;
+        }
+    }
+
+    /// <summary>Whether the name is the cluster's and exists.</summary>
+    internal bool Knows(in Query query)
+    {
+        var answer = default(ZoneAnswer);
+        Find(query, ref answer);
+        return answer.Verdict is not (ZoneVerdict.NotOurs or ZoneVerdict.NoSuchName);
+    }
+
+    /// <summary>The namespace of the only pod that has an address, as a label in wire form; empty when there is none, or several, or the node's pods.</summary>
+    internal ReadOnlySpan<byte> NamespaceOf(ReadOnlySpan<byte> address) => _pods.Find(address) is { } owners ? owners.OnlyNamespace : [];
+
+    private static byte[]? Below(in Query query, byte[][] domains)
+    {
+        foreach (byte[] domain in domains)
+        {
+            if (query.IsBelow(domain))
+            {
+                return domain;
+            }
+        }
+        return null;
+    }
+
+    private static int Labels(ReadOnlySpan<byte> name)
+    {
+        int labels = 0;
+        for (int at = 0; name[at] != 0; at += 1 + name[at])
+        {
+            labels++;
+        }
+        return labels;
+    }
+
+    private void FindReverse(in Query query, ref ZoneAnswer answer)
+    {
+        if (ReverseAddress.Is(query) && _reverse.Find(query.Name) is { } reverse)
+        {
+            Choose(query.Type == RecordType.Ptr ? reverse.Records : null, ref answer);
+            return;
+        }
+        // Names between the zone's and addresses' may have names below them.
+        answer.Verdict = ReverseAddress.Is(query) || Below(query, _names.Fallthrough) is not null ? ZoneVerdict.NoSuchName : ZoneVerdict.NoData;
     }
 
     private void FindInZone(in Query query, int depth, ref ZoneAnswer answer)
@@ -102,6 +150,11 @@ internal sealed partial class ZoneSnapshot
     /// <param name="depth">Labels before pod.</param>
     private void FindPod(in Query query, int depth, ref ZoneAnswer answer)
     {
+        if (_names.Pods == PodNames.Disabled)
+        {
+            answer.Verdict = ZoneVerdict.NoSuchName;
+            return;
+        }
         bool exists = depth == 0 || (depth <= 2 && _namespaces.Find(query.Labels(depth - 1, depth)) is not null);
         answer.Verdict = exists ? ZoneVerdict.NoData : ZoneVerdict.NoSuchName;
         if (!exists || depth < 2)
@@ -109,6 +162,11 @@ internal sealed partial class ZoneSnapshot
             return;
         }
         answer.AddressLength = PodAddress.Parse(query.Labels(0, 1)[1..], answer.Address);
+        if (_names.Pods == PodNames.Verified && answer.AddressLength > 0
+            && _pods.Find(((ReadOnlySpan<byte>)answer.Address)[..answer.AddressLength])?.Has(query.Labels(1, 2)) != true)
+        {
+            answer.AddressLength = 0;
+        }
         answer.Verdict = (answer.AddressLength, query.Type) switch
         {
             (0, _) => ZoneVerdict.NoSuchName,

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Fairlead.Kube.Json;
 using k8s;
 using k8s.Models;
@@ -19,45 +20,58 @@ public sealed partial class KubeClient
 
     /// <summary>
     /// Lists page by page and hands each object over as it is parsed, so that a caller who keeps few fields never holds
-    /// the whole list. Answers the resource version to watch from.
+    /// the whole list. The next page is on its way meanwhile. Answers the resource version to watch from.
     /// </summary>
     internal async Task<string> ListEachAsync<T>(ApiResource<T> resource, string? ns, ListOptions options, Action<T> each, CancellationToken cancel)
         where T : class, IKubernetesObject<V1ObjectMeta>
     {
-        string? next = null;
+        var coming = PageAsync(null);
         while (true)
         {
-            var path = resource.Path(ns) + Query(options, next);
-            using var response = await SendCoreAsync(HttpMethod.Get, path, null, cancel);
-            var bytes = await response.Content.ReadAsByteArrayAsync(cancel);
-            var (version, token) = ReadPage(bytes, each);
-            if (string.IsNullOrEmpty(token)) return version;
-            next = token;
+            using var page = await coming;
+            var meta = ReadMeta(page.Bytes);
+            var isLast = string.IsNullOrEmpty(meta.ContinueProperty);
+            if (!isLast) coming = PageAsync(meta.ContinueProperty);
+            ReadItems(page.Bytes, each);
+            if (isLast) return meta.ResourceVersion ?? "";
+        }
+
+        async Task<PooledBody> PageAsync(string? next)
+        {
+            using var response = await SendCoreAsync(HttpMethod.Get, resource.Path(ns) + Query(options, next), null, cancel);
+            return await PooledBody.ReadAsync(response.Content, cancel);
         }
     }
 
-    private static (string Version, string? Continue) ReadPage<T>(ReadOnlySpan<byte> page, Action<T> each)
+    /// <summary>Kubernetes writes it before the items, so that this is done at once.</summary>
+    private static V1ListMeta ReadMeta(ReadOnlySpan<byte> page)
     {
         var reader = new Utf8JsonReader(page);
-        V1ListMeta? meta = null;
+        return Enter(ref reader, "metadata"u8) ? JsonSerializer.Deserialize(ref reader, KubeJson.TypeInfo<V1ListMeta>())! : new V1ListMeta();
+    }
+
+    private static void ReadItems<T>(ReadOnlySpan<byte> page, Action<T> each)
+    {
+        var reader = new Utf8JsonReader(page);
+        if (!Enter(ref reader, "items"u8) || reader.TokenType != JsonTokenType.StartArray) return;
+        // The serializer would go over each object twice, first to find where it ends.
+        var converter = (JsonConverter<T>)KubeJson.TypeInfo<T>().Converter;
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+            each(converter.Read(ref reader, typeof(T), KubeJson.Options)!);
+    }
+
+    /// <summary>Goes to the value of one of the object's properties; false where it has no such.</summary>
+    private static bool Enter(ref Utf8JsonReader reader, ReadOnlySpan<byte> property)
+    {
         reader.Read();
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            var isItems = reader.ValueTextEquals("items"u8);
-            var isMeta = reader.ValueTextEquals("metadata"u8);
+            var isFound = reader.ValueTextEquals(property);
             reader.Read();
-            if (isMeta) meta = JsonSerializer.Deserialize(ref reader, KubeJson.TypeInfo<V1ListMeta>());
-            else if (isItems && reader.TokenType == JsonTokenType.StartArray) ReadItems(ref reader, each);
-            else reader.Skip();
+            if (isFound) return true;
+            reader.Skip();
         }
-        return (meta?.ResourceVersion ?? "", meta?.ContinueProperty);
-    }
-
-    private static void ReadItems<T>(ref Utf8JsonReader reader, Action<T> each)
-    {
-        var type = KubeJson.TypeInfo<T>();
-        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
-            each(JsonSerializer.Deserialize(ref reader, type)!);
+        return false;
     }
 
     private static string Query(ListOptions options, string? next)

@@ -16,10 +16,16 @@ public sealed partial class KubeClient : IDisposable
     private readonly HttpClient _http;
 
     public KubeClient(KubeClientConfiguration configuration, string userAgent)
-        : this(new HttpClient(configuration.CreateHandler()) { BaseAddress = configuration.Server }, userAgent)
+        : this(new HttpClient(Handler(configuration)) { BaseAddress = configuration.Server }, userAgent)
     {
-        if (configuration.BearerToken is { } token)
+        if (configuration is { BearerToken: { } token, BearerTokenFile: null })
             _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
+    }
+
+    private static HttpMessageHandler Handler(KubeClientConfiguration configuration)
+    {
+        var handler = configuration.CreateHandler();
+        return configuration.BearerTokenFile is { } file ? new TokenFileHandler(file, TimeProvider.System, handler) : handler;
     }
 
     /// <summary>Over a handler of the caller's, for example one that reaches a server in this process.</summary>
@@ -98,20 +104,40 @@ public sealed partial class KubeClient : IDisposable
     private async Task<T> SendAsync<T>(HttpMethod method, string path, HttpContent? body, CancellationToken cancel)
     {
         using var response = await SendCoreAsync(method, path, body, cancel);
-        await using var stream = await response.Content.ReadAsStreamAsync(cancel);
-        return await JsonSerializer.DeserializeAsync(stream, KubeJson.TypeInfo<T>(), cancel)
-            ?? throw new JsonException($"{method} {path} answered null.");
+        try
+        {
+            await using var stream = await response.Content.ReadAsStreamAsync(cancel);
+            return await JsonSerializer.DeserializeAsync(stream, KubeJson.TypeInfo<T>(), cancel)
+                ?? throw new JsonException($"{method} {path} answered null.");
+        }
+        catch (IOException e)
+        {
+            throw new HttpRequestException($"{method} {path}: the connection ended before the answer: {e.Message}", e);
+        }
     }
 
     private async Task<HttpResponseMessage> SendCoreAsync(HttpMethod method, string path, HttpContent? body, CancellationToken cancel)
     {
         using var request = new HttpRequestMessage(method, path) { Content = body };
         request.Headers.Accept.ParseAdd("application/json");
-        var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
+        var response = await SendAsync(request, cancel);
         if (response.IsSuccessStatusCode) return response;
         using (response)
         {
             throw await ReadRefusalAsync(response, $"{method} {path}", cancel);
+        }
+    }
+
+    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancel)
+    {
+        try
+        {
+            return await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
+        }
+        catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
+        {
+            // As the handler says that nobody answered its connection in time.
+            throw new HttpRequestException($"{request.Method} {request.RequestUri?.OriginalString}: no connection to the server: {e.InnerException?.Message ?? e.Message}", e);
         }
     }
 

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using k8s;
+using k8s.KubeConfigModels;
 
 namespace Fairlead.Kube.Client;
 
@@ -15,7 +16,14 @@ public sealed record KubeClientConfiguration
     public X509Certificate2Collection CertificateAuthorities { get; init; } = [];
 
     public X509Certificate2? ClientCertificate { get; init; }
+
+    /// <summary>One that is renewed while the client lives; it goes before <see cref="ClientCertificate"/>.</summary>
+    public RenewableCertificate? RenewableCertificate { get; init; }
+
     public string? BearerToken { get; init; }
+
+    /// <summary>File of the token, which is read again now and then; it goes before <see cref="BearerToken"/>.</summary>
+    public string? BearerTokenFile { get; init; }
     public bool SkipTlsVerify { get; init; }
 
     /// <summary>Reads a kubeconfig file's current context.</summary>
@@ -24,13 +32,18 @@ public sealed record KubeClientConfiguration
     {
         try
         {
-            var read = KubernetesClientConfiguration.BuildConfigFromConfigFile(new FileInfo(path));
+            var file = new FileInfo(path);
+            var config = KubernetesClientConfiguration.LoadKubeConfig(file);
+            var tokens = TokenFile.Find(path);
+            if (tokens is not null) TokenFile.PutToken(config, File.ReadAllText(tokens).Trim());
+            var read = KubernetesClientConfiguration.BuildConfigFromConfigObject(config);
             return new KubeClientConfiguration
             {
                 Server = new Uri(read.Host),
-                CertificateAuthorities = read.SslCaCerts ?? [],
+                CertificateAuthorities = ReadAuthorities(config),
                 ClientCertificate = ReadClientCertificate(read),
                 BearerToken = read.AccessToken,
+                BearerTokenFile = tokens,
                 SkipTlsVerify = read.SkipTlsVerify,
             };
         }
@@ -38,6 +51,17 @@ public sealed record KubeClientConfiguration
         {
             throw new KubeClientConfigurationException($"kubeconfig {path} cannot be used: {e.Message}", e);
         }
+    }
+
+    /// <summary>All of them: while an authority is replaced, the old and the new stand side by side.</summary>
+    private static X509Certificate2Collection ReadAuthorities(K8SConfiguration config)
+    {
+        var cluster = config.Contexts.FirstOrDefault(context => context.Name == config.CurrentContext)?.ContextDetails.Cluster;
+        var endpoint = config.Clusters.FirstOrDefault(other => other.Name == cluster)?.ClusterEndpoint;
+        var found = new X509Certificate2Collection();
+        if (endpoint?.CertificateAuthorityData is { Length: > 0 } data) found.ImportFromPem(FromBase64(data));
+        else if (endpoint?.CertificateAuthority is { Length: > 0 } file) found.ImportFromPemFile(Path.Combine(Path.GetDirectoryName(config.FileName)!, file));
+        return found;
     }
 
     private static X509Certificate2? ReadClientCertificate(KubernetesClientConfiguration read)
@@ -52,7 +76,10 @@ public sealed record KubeClientConfiguration
     private static string FromBase64(string text) => Encoding.UTF8.GetString(Convert.FromBase64String(text));
 
     /// <summary>A handler that speaks HTTP/2 where the server does, verifies its certificate and presents ours.</summary>
-    public SocketsHttpHandler CreateHandler()
+    public HttpMessageHandler CreateHandler() =>
+        RenewableCertificate is { } renewable ? new RenewedIdentityHandler(renewable, CreateHandler) : CreateHandler(ClientCertificate);
+
+    private SocketsHttpHandler CreateHandler(X509Certificate2? identity)
     {
         var handler = new SocketsHttpHandler
         {
@@ -65,23 +92,12 @@ public sealed record KubeClientConfiguration
         };
         handler.SslOptions = new SslClientAuthenticationOptions
         {
-            RemoteCertificateValidationCallback = (_, certificate, chain, errors) => Accepts(certificate, chain, errors),
+            CertificateChainPolicy = CertificateAuthorities.Count > 0 || SkipTlsVerify ? MachineTrust.ChainPolicy(CertificateAuthorities) : MachineTrust.ChainPolicy(),
+            RemoteCertificateValidationCallback = (_, _, _, errors) => SkipTlsVerify || errors == SslPolicyErrors.None,
         };
-        if (ClientCertificate is not null)
-            handler.SslOptions.ClientCertificates = [ClientCertificate];
+        if (identity is not null)
+            handler.SslOptions.ClientCertificates = [identity];
         return handler;
-    }
-
-    private bool Accepts(X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)
-    {
-        if (SkipTlsVerify || errors == SslPolicyErrors.None) return true;
-        if (certificate is null || chain is null || CertificateAuthorities.Count == 0) return false;
-        if ((errors & ~SslPolicyErrors.RemoteCertificateChainErrors) != 0) return false;
-        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.CustomTrustStore.Clear();
-        chain.ChainPolicy.CustomTrustStore.AddRange(CertificateAuthorities);
-        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-        return chain.Build((X509Certificate2)certificate);
     }
 }
 

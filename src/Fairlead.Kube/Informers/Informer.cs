@@ -25,6 +25,7 @@ public sealed class Informer<T, TItem>(
 
     private readonly TaskCompletionSource _synced = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ListOptions _options = options ?? ListOptions.All;
+    private string _namespace = "";
     private ImmutableDictionary<ObjectKey, TItem> _items = ImmutableDictionary<ObjectKey, TItem>.Empty;
 
     public ImmutableDictionary<ObjectKey, TItem> Items => Volatile.Read(ref _items);
@@ -61,8 +62,9 @@ public sealed class Informer<T, TItem>(
                 InformerLog.Relisting(log, resource.Plural, e.Message);
                 version = null;
             }
-            catch (Exception e) when (e is KubeApiException or HttpRequestException or IOException or System.Text.Json.JsonException)
+            catch (Exception e)
             {
+                // Whatever it was: a cache that stood still would go unnoticed.
                 InformerLog.Interrupted(log, resource.Plural, e.Message, backOff.TotalMilliseconds);
                 await Task.Delay(backOff, time, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 backOff = backOff * 2 < LongestBackOff ? backOff * 2 : LongestBackOff;
@@ -75,10 +77,18 @@ public sealed class Informer<T, TItem>(
         var fresh = ImmutableDictionary.CreateBuilder<ObjectKey, TItem>();
         var version = await client.ListEachAsync(resource, ns, _options, obj =>
         {
-            if (project(obj) is { } item) fresh[ObjectKey.Of(obj)] = item;
+            if (project(obj) is { } item) fresh[Key(obj)] = item;
         }, cancel);
         Swap(fresh.ToImmutable());
         return version;
+    }
+
+    /// <summary>Objects come by namespace, and share the text of its name.</summary>
+    private ObjectKey Key(T obj)
+    {
+        var key = ObjectKey.Of(obj);
+        if (key.Namespace != _namespace) _namespace = key.Namespace;
+        return key with { Namespace = _namespace };
     }
 
     private void Swap(ImmutableDictionary<ObjectKey, TItem> fresh)
@@ -99,7 +109,7 @@ public sealed class Informer<T, TItem>(
     private void Apply(WatchEvent<T> change)
     {
         if (change.Type == WatchEventType.Bookmark) return;
-        var key = ObjectKey.Of(change.Object);
+        var key = Key(change.Object);
         var before = _items.GetValueOrDefault(key);
         var now = change.Type == WatchEventType.Deleted ? null : project(change.Object);
         if (Equals(before, now)) return;

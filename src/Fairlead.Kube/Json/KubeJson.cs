@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using k8s;
+using k8s.Models;
 
 namespace Fairlead.Kube.Json;
 
@@ -23,12 +24,22 @@ public static class KubeJson
     {
         var options = new JsonSerializerOptions
         {
-            TypeInfoResolver = KubeJsonContext.Default,
+            TypeInfoResolver = KubeJsonContext.Default.WithAddedModifier(LeaveOutManagedFields),
             DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         };
         options.Converters.Add(new KubernetesJson.KubernetesDateTimeConverter());
         options.Converters.Add(new KubernetesJson.KubernetesDateTimeOffsetConverter());
         options.Converters.Add(new KubernetesJson.Iso8601TimeSpanConverter());
         return options;
+    }
+
+    /// <summary>
+    /// Who owns which field is often the largest part of an object, and of no use to a part: what it replaces without them keeps those
+    /// that the server has (Kubernetes documentation, "Server-Side Apply", clearing managedFields).
+    /// </summary>
+    private static void LeaveOutManagedFields(JsonTypeInfo info)
+    {
+        if (info.Type != typeof(V1ObjectMeta)) return;
+        foreach (var property in info.Properties.Where(property => property.Name == "managedFields").ToList()) info.Properties.Remove(property);
     }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using k8s.Models;
 
@@ -14,11 +15,24 @@ namespace Fairlead.Kube.Json;
 [JsonSerializable(typeof(V1Endpoints))]
 [JsonSerializable(typeof(V1EndpointSlice))]
 [JsonSerializable(typeof(V1ReplicationController))]
+[JsonSerializable(typeof(V1Deployment))]
+[JsonSerializable(typeof(V1ReplicaSet))]
+[JsonSerializable(typeof(V1StatefulSet))]
+[JsonSerializable(typeof(V1DaemonSet))]
+[JsonSerializable(typeof(V1ControllerRevision))]
+[JsonSerializable(typeof(JsonElement))]
 [JsonSerializable(typeof(Corev1Event))]
 [JsonSerializable(typeof(V1ConfigMap))]
 [JsonSerializable(typeof(V1Secret))]
 [JsonSerializable(typeof(V1ServiceAccount))]
 [JsonSerializable(typeof(V1Lease))]
+[JsonSerializable(typeof(V1ServiceCIDR))]
+[JsonSerializable(typeof(V1Ingress))]
+[JsonSerializable(typeof(V1IngressClass))]
+[JsonSerializable(typeof(V1CertificateSigningRequest))]
+[JsonSerializable(typeof(V1SubjectAccessReview))]
+[JsonSerializable(typeof(V1RuntimeClass))]
+[JsonSerializable(typeof(V1ClusterRole))]
 [JsonSerializable(typeof(V1PodList))]
 [JsonSerializable(typeof(V1APIGroupList))]
 [JsonSerializable(typeof(V1APIResourceList))]

@@ -14,6 +14,7 @@ public sealed class WorkQueue<TKey>(TimeProvider time, TimeSpan? firstBackOff = 
     private readonly Dictionary<TKey, int> _failures = [];
     private readonly Dictionary<TKey, ITimer> _delayed = [];
     private readonly SemaphoreSlim _available = new(0);
+    private bool _disposed;
     private readonly TimeSpan _first = firstBackOff ?? TimeSpan.FromMilliseconds(5);
     private readonly TimeSpan _longest = longestBackOff ?? TimeSpan.FromSeconds(60);
 
@@ -27,10 +28,11 @@ public sealed class WorkQueue<TKey>(TimeProvider time, TimeSpan? firstBackOff = 
     {
         lock (_lock)
         {
-            if (!_dirty.Add(key) || _working.Contains(key)) return;
+            // A timer that was firing already may come after the end.
+            if (_disposed || !_dirty.Add(key) || _working.Contains(key)) return;
             _ready.Enqueue(key);
+            _available.Release();
         }
-        _available.Release();
     }
 
     /// <summary>Adds the key after a delay; a shorter delay for the same key wins over a longer one that is still running.</summary>
@@ -43,6 +45,7 @@ public sealed class WorkQueue<TKey>(TimeProvider time, TimeSpan? firstBackOff = 
         }
         lock (_lock)
         {
+            if (_disposed) return;
             var due = time.GetTimestamp() + (long)(delay.TotalSeconds * time.TimestampFrequency);
             if (_delayed.TryGetValue(key, out var running))
             {
@@ -92,10 +95,16 @@ public sealed class WorkQueue<TKey>(TimeProvider time, TimeSpan? firstBackOff = 
         lock (_lock)
         {
             _working.Remove(key);
-            if (!_dirty.Contains(key)) return;
-            _ready.Enqueue(key);
+            if (!_disposed && _dirty.Contains(key))
+            {
+                _ready.Enqueue(key);
+                _available.Release();
+            }
+            else if (_working.Count == 0 && _dirty.Count == 0)
+            {
+                Shrink();
+            }
         }
-        _available.Release();
     }
 
     public void Dispose()
@@ -104,8 +113,18 @@ public sealed class WorkQueue<TKey>(TimeProvider time, TimeSpan? firstBackOff = 
         {
             foreach (var timer in _delayed.Values) timer.Dispose();
             _delayed.Clear();
+            _disposed = true;
+            _available.Dispose();
         }
-        _available.Dispose();
+    }
+
+    /// <summary>What the first list filled is not needed again.</summary>
+    private void Shrink()
+    {
+        const int Kept = 1000;
+        if (_working.Capacity > Kept) _working.TrimExcess();
+        if (_dirty.Capacity > Kept) _dirty.TrimExcess();
+        if (_ready.Capacity > Kept) _ready.TrimExcess();
     }
 
     private void Fire(TKey key, Delay pending)

@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
+using System.Text;
 using Fairlead.Linux.Syscalls;
+using Microsoft.Win32.SafeHandles;
 
 namespace Fairlead.Linux.Mounts;
 
@@ -37,12 +39,36 @@ public static class Mount
     /// <summary>An overlay: the lower folders (first on top) beneath a writable upper one. Upper and work share a file system.</summary>
     public static void Overlay(string target, IReadOnlyList<string> lower, string? upper, string? work, MountOptions options = MountOptions.None)
     {
-        string data = "lowerdir=" + string.Join(':', lower.Select(Escape));
-        if (upper is not null)
+        string data = OverlayData(lower, upper, work);
+        if (Encoding.UTF8.GetByteCount(data) < Environment.SystemPageSize)
         {
-            data += $",upperdir={Escape(upper)},workdir={Escape(work ?? throw new ArgumentNullException(nameof(work)))}";
+            Attach("overlay", target, "overlay", options, data);
+            return;
         }
-        Attach("overlay", target, "overlay", options, data);
+        // mount(2) takes one page of options; by descriptor each folder is a few bytes.
+        var opened = lower.Select(OpenFolder).ToList();
+        try
+        {
+            data = OverlayData([.. opened.Select(folder => $"/proc/self/fd/{folder.DangerousGetHandle()}")], upper, work);
+            Attach("overlay", target, "overlay", options, data);
+        }
+        finally
+        {
+            opened.ForEach(folder => folder.Dispose());
+        }
+    }
+
+    private static string OverlayData(IReadOnlyList<string> lower, string? upper, string? work)
+    {
+        string data = "lowerdir=" + string.Join(':', lower.Select(Escape));
+        return upper is null ? data : data + $",upperdir={Escape(upper)},workdir={Escape(work ?? throw new ArgumentNullException(nameof(work)))}";
+    }
+
+    private static SafeFileHandle OpenFolder(string path)
+    {
+        const int PathOnly = 0x200000;
+        int descriptor = Libc.Open(path, PathOnly | Libc.CloseOnExec, 0);
+        return descriptor < 0 ? throw LinuxException.Last($"open {path}") : new SafeFileHandle(descriptor, ownsHandle: true);
     }
 
     /// <summary>A file system in memory.</summary>

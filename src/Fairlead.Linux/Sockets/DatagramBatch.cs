@@ -70,6 +70,15 @@ public sealed unsafe class DatagramBatch : IDisposable
     /// <summary>A datagram of the last <see cref="Receive"/>.</summary>
     public ReadOnlySpan<byte> Received(int index) => new(_in + (index * _receiveSize), (int)_received[index].Length);
 
+    /// <summary>Its sender's address, 4 or 16 bytes, and port.</summary>
+    public ReadOnlySpan<byte> Sender(int index, out ushort port)
+    {
+        // sockaddr_in: family, port, address; sockaddr_in6: family, port, flow, address.
+        byte* name = _names + (index * NameSize);
+        port = (ushort)((name[2] << 8) | name[3]);
+        return *(ushort*)name == Libc.FamilyIPv6 ? new(name + 8, 16) : new(name + 4, 4);
+    }
+
     /// <summary>Where the answer to it is to be written.</summary>
     public Span<byte> Answer(int index) => new(_out + (index * _sendSize), _sendSize);
 
@@ -86,15 +95,17 @@ public sealed unsafe class DatagramBatch : IDisposable
         to->ControlLength = _received[index].Header.ControlLength;
     }
 
-    /// <summary>Sends what was queued. An answer that cannot be sent, because its client is gone, is passed over.</summary>
-    public void Flush()
+    /// <summary>Sends what was queued. An answer that cannot be sent, because its client is gone, is passed over. Answers how many were queued.</summary>
+    public int Flush()
     {
+        int queued = (int)_queued;
         for (uint done = 0; done < _queued;)
         {
             int sent = Libc.SendMessages(_socket, _sent + done, _queued - done, 0);
             done += sent > 0 ? (uint)sent : 1;
         }
         _queued = 0;
+        return queued;
     }
 
     /// <summary>Whom to answer later, and from which address.</summary>

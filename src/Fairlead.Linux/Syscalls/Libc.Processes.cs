@@ -7,6 +7,7 @@ internal static unsafe partial class Libc
     // The same numbers on every architecture: both calls came after the tables were unified.
     internal const long PidfdSendSignalCall = 424;
     internal const long PidfdOpenCall = 434;
+    internal const int AdviseDontNeed = 4;
     internal const int EpollIn = 1;
     internal const int EpollOut = 4;
     internal const uint EpollOneShot = 1u << 30;
@@ -24,6 +25,12 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     internal static partial int Kill(int pid, int signal);
+
+    [LibraryImport("libc", EntryPoint = "setenv", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int SetEnvironment(string name, string value, int overwrite);
+
+    [LibraryImport("libc", EntryPoint = "madvise", SetLastError = true)]
+    internal static partial int Advise(nint start, nuint length, int advice);
 
     [LibraryImport("libc", EntryPoint = "geteuid")]
     internal static partial uint GetEffectiveUser();

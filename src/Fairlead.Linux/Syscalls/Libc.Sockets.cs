@@ -6,6 +6,7 @@ namespace Fairlead.Linux.Syscalls;
 internal static unsafe partial class Libc
 {
     internal const int AddressFamilyNetlink = 16;
+    internal const int FamilyIPv6 = 10;
     internal const int SocketRaw = 3;
     internal const int CloseOnExec = 0x80000;
     internal const int NonBlocking = 0x800;

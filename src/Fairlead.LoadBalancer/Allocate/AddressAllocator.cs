@@ -13,7 +13,7 @@ namespace Fairlead.LoadBalancer.Allocate;
 /// <summary>
 /// Gives services of type LoadBalancer their addresses, in status.loadBalancer.ingress. One of it may run in a cluster.
 /// </summary>
-public sealed class AddressAllocator(KubeClient client, IReadOnlyList<AddressRange> pools, ILoggerFactory logs, TimeProvider time)
+public sealed class AddressAllocator(KubeClient client, IReadOnlyList<AddressRange> pools, ILoggerFactory logs, TimeProvider time, string? onlyClass = null)
 {
     private readonly ILogger _log = logs.CreateLogger("loadbalancer");
 
@@ -26,12 +26,12 @@ public sealed class AddressAllocator(KubeClient client, IReadOnlyList<AddressRan
     {
         using var queue = new WorkQueue<ObjectKey>(time);
         var events = new EventRecorder(client, "fairlead-loadbalancer", null, _log, time);
-        var services = new Informer<V1Service, BalancedService>(client, ApiResources.Services, BalancedService.Of, _log, time);
+        var services = new Informer<V1Service, BalancedService>(client, ApiResources.Services, service => BalancedService.Of(service, onlyClass), _log, time);
         services.Changed += change =>
         {
             queue.Add(change.Key);
             // What one service gives up another may be waiting for.
-            if (change.New is null)
+            if (change.Old is { Address: not null } && change.Old.Address != change.New?.Address)
             {
                 foreach (var key in _waiting.Keys) queue.Add(key);
             }
@@ -52,9 +52,9 @@ public sealed class AddressAllocator(KubeClient client, IReadOnlyList<AddressRan
             return;
         }
         foreach (var gone in _given.Keys.Where(other => !all.ContainsKey(other))) _given.TryRemove(gone, out _);
-        var taken = all.Values.Where(other => other.Key != key).Select(other => other.Address).OfType<string>()
-            .Concat(_given.Where(pair => pair.Key != key).Select(pair => pair.Value)).ToHashSet();
-        var decision = AllocationPlan.Decide(service, taken, pools);
+        var others = all.Values.Where(other => other.Key != key)
+            .Select(other => _given.TryGetValue(other.Key, out var given) ? other with { Address = given } : other).ToList();
+        var decision = AllocationPlan.Decide(service, others, pools);
         var about = new V1ObjectReference { ApiVersion = "v1", Kind = "Service", NamespaceProperty = key.Namespace, Name = key.Name, Uid = service.Uid };
         if (decision.Address is not { } address)
         {

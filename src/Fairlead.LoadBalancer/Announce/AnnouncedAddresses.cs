@@ -16,8 +16,9 @@ internal sealed class AnnouncedAddresses(NetworkNamespace network, IPAddress nod
     private const int HostPrefix = 32;
 
     /// <summary>Makes the kernel's addresses equal to these; answers those that are new.</summary>
+    /// <param name="lifetime">When the kernel takes them away by itself, unless this is called again: a dead process cannot. Null: never.</param>
     /// <exception cref="IOException">The kernel refused.</exception>
-    public IReadOnlyList<string> Apply(IReadOnlySet<string> wanted)
+    public IReadOnlyList<string> Apply(IReadOnlySet<string> wanted, TimeSpan? lifetime)
     {
         using var routes = RouteSocket.Open(network);
         if (routes.FindLink(LinkName) is null && wanted.Count == 0) return [];
@@ -27,9 +28,8 @@ internal sealed class AnnouncedAddresses(NetworkNamespace network, IPAddress nod
         routes.SetUp(link);
         var present = routes.ListAddresses(link).Where(found => found.Address.AddressFamily == AddressFamily.InterNetwork).Select(found => found.Address.ToString()).ToHashSet();
         foreach (var address in present.Except(wanted)) routes.TryDeleteAddress(new LinkAddress(link, IPAddress.Parse(address), HostPrefix));
-        var added = wanted.Except(present).ToList();
-        foreach (var address in added) routes.TryAddAddress(new LinkAddress(link, IPAddress.Parse(address), HostPrefix));
-        return added;
+        foreach (var address in wanted) routes.SetAddress(new LinkAddress(link, IPAddress.Parse(address), HostPrefix), lifetime);
+        return [.. wanted.Except(present)];
     }
 
     /// <summary>Tells the neighbours of the node's own link.</summary>

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Fairlead.Node.Volumes;
 using k8s.Models;
 
 namespace Fairlead.Node.Api;
@@ -7,7 +8,8 @@ namespace Fairlead.Node.Api;
 internal interface IPodApi
 {
     /// <summary>Merges changes into the pod's status; the UID in the patch keeps it off a successor of the same name.</summary>
-    Task PatchStatusAsync(V1Pod pod, JsonObject changes, CancellationToken cancel);
+    /// <param name="verdict">When a probe decided that the pod becomes ready, or ceases to be, with these changes; null: none did.</param>
+    Task PatchStatusAsync(V1Pod pod, JsonObject changes, DateTimeOffset? verdict, CancellationToken cancel);
 
     /// <summary>Says that nothing of the pod is left here; the object goes away.</summary>
     Task DeleteAsync(V1Pod pod, CancellationToken cancel);
@@ -15,6 +17,11 @@ internal interface IPodApi
     Task<V1ConfigMap?> FindConfigMapAsync(string ns, string name, CancellationToken cancel);
 
     Task<V1Secret?> FindSecretAsync(string ns, string name, CancellationToken cancel);
+
+    Task<V1RuntimeClass?> FindRuntimeClassAsync(string name, CancellationToken cancel);
+
+    /// <summary>Tells whenever the object has come, changed or gone, until disposed.</summary>
+    IDisposable Watch(ObjectRef about, Action changed);
 
     /// <summary>A token of the pod's service account that is bound to the pod.</summary>
     /// <param name="audience">Null: the API server itself.</param>

@@ -4,15 +4,24 @@ using k8s.Models;
 namespace Fairlead.Node.Environment;
 
 /// <summary>A pod's names: its host name, and its full name where it has a subdomain.</summary>
-internal sealed record PodHostName(string Name, string? FullName)
+/// <param name="Kernel">What the pod's kernel calls the host (setHostnameAsFQDN: the full name).</param>
+internal sealed record PodHostName(string Name, string? FullName, string Kernel)
 {
     private const int Limit = 63;
+    private const int KernelLimit = 64;
+
+    /// <summary>Why the kernel cannot take the name, in kubelet's words; null: it can.</summary>
+    public string? Failure => Kernel.Length > KernelLimit
+        ? $"Failed to construct FQDN from Pod hostname and cluster domain, FQDN {Kernel} is too long ({KernelLimit} characters is the max, {Kernel.Length} characters requested)"
+        : null;
 
     public static PodHostName Of(V1Pod pod, string clusterDomain)
     {
+        if (pod.Spec.HostnameOverride is { Length: > 0 } own) return new(own, null, own);
         var name = pod.Spec.Hostname is { Length: > 0 } given ? given : pod.Metadata.Name;
         if (name.Length > Limit) name = name[..Limit].TrimEnd('-', '.');
-        return new(name, pod.Spec.Subdomain is { Length: > 0 } sub ? $"{name}.{sub}.{pod.Metadata.NamespaceProperty}.svc.{clusterDomain}" : null);
+        var full = pod.Spec.Subdomain is { Length: > 0 } sub ? $"{name}.{sub}.{pod.Metadata.NamespaceProperty}.svc.{clusterDomain}" : null;
+        return new(name, full, pod.Spec.SetHostnameAsFQDN == true ? full ?? name : name);
     }
 }
 

@@ -55,6 +55,19 @@ internal sealed class AddressPool
         throw new InvalidOperationException($"no more addresses in {Network}: {_used.Count} are in use");
     }
 
+    /// <summary>Null where the pod has none.</summary>
+    public IPAddress? AddressOf(string podUid)
+    {
+        lock (_lock)
+        {
+            foreach (var (used, owner) in _used)
+            {
+                if (owner == podUid) return ToAddress(_network + used);
+            }
+            return null;
+        }
+    }
+
     public void Release(string podUid)
     {
         lock (_lock)
@@ -65,6 +78,12 @@ internal sealed class AddressPool
                 _used.Remove(offset);
             }
         }
+    }
+
+    /// <summary>Gives a pod's address back while no pool is open on the folder.</summary>
+    public static void Release(string folder, string podUid)
+    {
+        foreach (var file in Directory.EnumerateFiles(folder).Where(file => File.ReadAllText(file) == podUid).ToList()) File.Delete(file);
     }
 
     private void Load()

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.NetworkInformation;
 using Fairlead.Linux.Namespaces;
 using Fairlead.Linux.Netlink.Route;
 
@@ -14,6 +15,7 @@ namespace Fairlead.Node.Network;
 internal sealed class PodNetwork(NetworkNamespace node, string bridge, string addressFolder)
 {
     private const string PodInterface = "eth0";
+    private readonly HostPorts _hostPorts = new(node, bridge);
     private readonly Lock _lock = new();
     private AddressPool? _pool;
     private int _bridgeIndex;
@@ -23,6 +25,9 @@ internal sealed class PodNetwork(NetworkNamespace node, string bridge, string ad
 
     /// <summary>Null before the node was given its pod CIDR.</summary>
     public IPNetwork? PodCidr => _pool?.Network;
+
+    /// <summary>The address by which pods leave; null before the node was given its pod CIDR.</summary>
+    public IPAddress? Gateway => _pool?.Gateway;
 
     /// <summary>Makes the bridge or takes over the one that is there.</summary>
     /// <exception cref="IOException">The kernel refused.</exception>
@@ -61,7 +66,7 @@ internal sealed class PodNetwork(NetworkNamespace node, string bridge, string ad
         using var route = RouteSocket.Open(node);
         var name = HostSide(podUid);
         route.TryDeleteLink(name);
-        route.CreateVeth(new VethPair { Name = name, PeerName = PodInterface, PeerNamespace = pod, Master = _bridgeIndex });
+        route.CreateVeth(new VethPair { Name = name, PeerName = PodInterface, PeerNamespace = pod, PeerMac = MacOf(address), Master = _bridgeIndex });
         route.SetHairpin(route.IndexOf(name), true);
         using var inside = RouteSocket.Open(pod);
         var link = inside.IndexOf(PodInterface);
@@ -72,18 +77,37 @@ internal sealed class PodNetwork(NetworkNamespace node, string bridge, string ad
         return address;
     }
 
+    /// <summary>
+    /// The address itself makes the MAC, as the bridge plugin of CNI does it: a neighbour that remembers the address' last pod
+    /// reaches its next one too.
+    /// </summary>
+    private static PhysicalAddress MacOf(IPAddress address) => new([0x0a, 0x58, .. address.GetAddressBytes()]);
+
+    /// <summary>Leads ports of the node to a pod that is attached.</summary>
+    /// <exception cref="IOException">The kernel refused.</exception>
+    public void MapPorts(IPAddress pod, IReadOnlyList<PortMapping> ports) => _hostPorts.Map(pod, ports);
+
     /// <summary>Takes the pod's link away and gives its address back. Nothing happens when it has neither.</summary>
     public void Detach(string podUid)
     {
         using var route = RouteSocket.Open(node);
         route.TryDeleteLink(HostSide(podUid));
+        if (_pool?.AddressOf(podUid) is { } address) _hostPorts.Unmap(address);
         _pool?.Release(podUid);
+    }
+
+    /// <summary>Gives the address of a pod back whose link is gone already; also before the node was given its pod CIDR.</summary>
+    public void Release(string podUid)
+    {
+        if (_pool is { } pool) pool.Release(podUid);
+        else AddressPool.Release(addressFolder, podUid);
     }
 
     /// <summary>Removes the bridge and every pod's link on it.</summary>
     public void Remove()
     {
         PodEgress.Remove(node);
+        HostPorts.Remove(node);
         using var route = RouteSocket.Open(node);
         if (route.FindLink(bridge) is not { } found) return;
         foreach (var port in route.ListLinks().Where(link => link.Master == found.Index)) route.TryDeleteLink(port.Name);

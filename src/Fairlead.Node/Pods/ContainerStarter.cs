@@ -17,13 +17,12 @@ internal sealed record Refusal(string Reason, string Message)
 /// <summary>Turns a container of a pod into one of the runtime: image, variables, volumes, files, security.</summary>
 internal sealed class ContainerStarter(IPodApi api, IContainerRuntime runtime, IImageStore images, NodePaths paths, NodeContext node)
 {
+    public IImageStore Images => images;
+
     /// <summary>Null when the container was handed to the runtime (whatever became of it), or why it was not.</summary>
-    public async Task<Refusal?> StartAsync(V1Pod pod, PodSandbox sandbox, PodAction.Start start, CancellationToken cancel)
+    public async Task<Refusal?> StartAsync(V1Pod pod, PodSandbox sandbox, PodAction.Start start, Image image, CancellationToken cancel)
     {
         var container = start.Container;
-        var (image, absent) = await FindImageAsync(pod, container, cancel);
-        if (image is null) return absent;
-        api.Normal(pod, container, "Pulled", $"Container image \"{container.Image}\" already present on machine");
         var (config, refusal) = await ConfigureAsync(pod, sandbox, start, image, cancel);
         if (config is null)
         {
@@ -42,32 +41,22 @@ internal sealed class ContainerStarter(IPodApi api, IContainerRuntime runtime, I
         return null;
     }
 
-    private async Task<(Image? Image, Refusal? Refusal)> FindImageAsync(V1Pod pod, V1Container container, CancellationToken cancel)
-    {
-        if (images.TryFind(container.Image, out var image)) return (image, null);
-        if (container.ImagePullPolicy == "Never")
-        {
-            var absent = $"Container image \"{container.Image}\" is not present with pull policy of Never";
-            api.Warning(pod, container, "ErrImageNeverPull", absent);
-            return (null, new("ErrImageNeverPull", absent));
-        }
-        api.Normal(pod, container, "Pulling", $"Pulling image \"{container.Image}\"");
-        var failure = await images.PullAsync(container.Image, cancel);
-        if (failure is null && images.TryFind(container.Image, out image)) return (image, null);
-        api.Warning(pod, container, "Failed", $"Failed to pull image \"{container.Image}\": {failure}");
-        api.Warning(pod, container, "Failed", "Error: ErrImagePull");
-        return (null, new("ErrImagePull", failure ?? $"image \"{container.Image}\" not found"));
-    }
+    /// <summary>Brings the volumes of a running pod up to date; answers why that was not possible, or null.</summary>
+    public async Task<string?> RefreshVolumesAsync(V1Pod pod, PodSandbox sandbox, bool renewTokens, CancellationToken cancel) =>
+        (await new PodVolumes(api, pod, FactsOf(sandbox), paths.Pod(sandbox.PodUid), renewTokens).MountAsync(cancel)).Failure;
+
+    private FieldPaths.Facts FactsOf(PodSandbox sandbox) => new(sandbox.HostNetwork ? node.Address.ToString() : sandbox.Address, node.Address.ToString());
 
     private async Task<(ContainerConfig? Config, Refusal? Refusal)> ConfigureAsync(
         V1Pod pod, PodSandbox sandbox, PodAction.Start start, Image image, CancellationToken cancel)
     {
         var container = start.Container;
-        var facts = new FieldPaths.Facts(sandbox.HostNetwork ? node.Address.ToString() : sandbox.Address, node.Address.ToString());
+        var facts = FactsOf(sandbox);
         var volumes = await new PodVolumes(api, pod, facts, paths.Pod(sandbox.PodUid)).MountAsync(cancel);
         if (volumes.Failure is { } absent) return (null, new(Refusal.FailedMount, absent));
-        var (security, insecure) = SecurityRules.Of(pod, container);
-        if (security is null) return (null, new("CreateContainerConfigError", insecure!));
+        var (security, insecure) = SecurityRules.Of(pod, container, image.User);
+        var (confined, unconfinable) = security is null ? (null, insecure) : SeccompRules.Apply(security, pod, container, paths.Seccomp);
+        if (confined is null) return (null, new("CreateContainerConfigError", unconfinable!));
         var variables = await new ContainerVariables(api, pod, facts).BuildAsync(container, image, HostName(sandbox), node.Services(), cancel);
         if (variables.Failure is { } unknown) return (null, new("CreateContainerConfigError", unknown));
         var lookup = variables.Variables.ToDictionary();
@@ -82,14 +71,17 @@ internal sealed class ContainerStarter(IPodApi api, IContainerRuntime runtime, I
             Attempt = start.Attempt,
             ImageName = container.Image,
             Image = image,
-            Arguments = Command(container, image, lookup),
+            Command = Expand(container.Command, lookup),
+            ExtraArguments = Expand(container.Args, lookup),
             Variables = variables.Variables,
             WorkingDirectory = container.WorkingDir is { Length: > 0 } folder ? Expansion.Expand(folder, lookup) : image.WorkingDirectory,
             Mounts = [.. files.Where(file => !mounts.Any(mount => mount.Target == file.Target)), .. mounts],
-            Security = security,
+            Security = confined,
+            JoinedContainer = EphemeralContainers.TargetOf(pod, container.Name) is { } target ? runtime.Observe(sandbox.PodUid).Latest(target)?.Id : null,
             Resources = ResourceRules.Of(pod, container, node.Memory),
             Sysctls = SecurityRules.Sysctls(pod),
             HostPid = pod.Spec.HostPID == true,
+            SharedProcesses = pod.Spec.ShareProcessNamespace == true,
             HostIpc = pod.Spec.HostIPC == true,
             Stdin = container.Stdin == true,
             StdinOnce = container.StdinOnce == true,
@@ -101,11 +93,6 @@ internal sealed class ContainerStarter(IPodApi api, IContainerRuntime runtime, I
 
     private string HostName(PodSandbox sandbox) => sandbox.HostNetwork ? node.HostName : sandbox.HostName;
 
-    /// <summary>The pod's command replaces the image's entrypoint and command; its args alone replace the image's command only.</summary>
-    private static ImmutableArray<string> Command(V1Container container, Image image, Dictionary<string, string> variables)
-    {
-        IEnumerable<string> command = container.Command is { Count: > 0 } own ? own : image.Entrypoint;
-        IEnumerable<string> args = container.Args is { Count: > 0 } given ? given : container.Command is { Count: > 0 } ? [] : image.Command;
-        return [.. command.Concat(args).Select(word => Expansion.Expand(word, variables))];
-    }
+    private static ImmutableArray<string> Expand(IList<string>? words, Dictionary<string, string> variables) =>
+        [.. (words ?? []).Select(word => Expansion.Expand(word, variables))];
 }

@@ -14,7 +14,7 @@ internal sealed class ContainerStatuses(PodFacts facts, string runtime)
     /// <summary>An init container that has done what those after it wait for.</summary>
     public static bool IsInitialized(PodFacts facts, V1Container container) => facts.Runtime.Latest(container.Name) switch
     {
-        { Phase: ContainerPhase.Exited, ExitCode: 0 } => true,
+        { Phase: ContainerPhase.Exited, ExitCode: 0 } done => !facts.IsOfBefore(done),
         { Phase: ContainerPhase.Running } => PodFacts.IsSidecar(container),
         null => facts.Pod.Spec.Containers.Any(main => facts.Runtime.Latest(main.Name) is not null),
         _ => false,
@@ -30,14 +30,14 @@ internal sealed class ContainerStatuses(PodFacts facts, string runtime)
         return new V1ContainerStatus
         {
             Name = container.Name,
-            Image = latest?.Image ?? container.Image,
+            Image = latest?.ImageReference ?? latest?.Image ?? container.Image,
             ImageID = latest?.ImageId ?? "",
             ContainerID = latest is null ? null : IdOf(latest),
             RestartCount = latest?.Attempt ?? 0,
             Ready = init && !PodFacts.IsSidecar(container)
                 ? latest is { Phase: ContainerPhase.Exited, ExitCode: 0 }
                 : running && !facts.Memory.Unready.Contains(container.Name),
-            Started = running && !facts.Memory.Unstarted.Contains(container.Name),
+            Started = running && facts.HasStarted(container),
             State = state,
             LastState = last is null ? new V1ContainerState() : new V1ContainerState { Terminated = Terminated(last) },
         };
@@ -71,7 +71,11 @@ internal sealed class ContainerStatuses(PodFacts facts, string runtime)
     private V1ContainerStateWaiting WaitingFor(V1Container container, bool init, ContainerState? latest)
     {
         if (facts.Memory.Failures.GetValueOrDefault(container.Name) is { } failure)
-            return new V1ContainerStateWaiting { Reason = failure.Reason, Message = failure.Message };
+        {
+            return failure.IsPullBackOff(facts.Now)
+                ? new V1ContainerStateWaiting { Reason = "ImagePullBackOff", Message = $"{BackOffPulling(container)}: {failure.Reason}: {failure.Message}" }
+                : new V1ContainerStateWaiting { Reason = failure.Reason, Message = failure.Message };
+        }
         if (latest is { Phase: ContainerPhase.Exited })
         {
             var delay = facts.Memory.BackOffs.GetValueOrDefault(container.Name)?.Delay ?? RestartBackOff.First;
@@ -80,6 +84,8 @@ internal sealed class ContainerStatuses(PodFacts facts, string runtime)
         var waitsForInit = facts.Pod.Spec.InitContainers is { Count: > 0 } && (init || !_initialized);
         return new V1ContainerStateWaiting { Reason = waitsForInit ? "PodInitializing" : "ContainerCreating" };
     }
+
+    public static string BackOffPulling(V1Container container) => $"Back-off pulling image \"{container.Image}\"";
 
     public static string CrashLoop(V1Pod pod, string container, TimeSpan delay) =>
         $"back-off {RestartBackOff.Text(delay)} restarting failed container={container} pod={pod.Metadata.Name}_{pod.Metadata.NamespaceProperty}({pod.Metadata.Uid})";

@@ -34,18 +34,31 @@ internal sealed class ContainerSteps
     private Result Decide()
     {
         var spec = _facts.Pod.Spec;
+        if (spec.Containers.All(IsOver)) return Done(true);
         foreach (var container in spec.InitContainers ?? [])
         {
             var standing = Step(container, init: true);
             if (standing == Standing.Failed) return Done(true);
-            var mayGoOn = standing == Standing.Succeeded || (PodFacts.IsSidecar(container) && standing == Standing.Running) || MainHasBegun;
+            // A sidecar's startup probe holds up those after it.
+            var mayGoOn = standing == Standing.Succeeded || (PodFacts.IsSidecar(container) && standing == Standing.Running && _facts.HasStarted(container)) || MainHasBegun;
             if (!mayGoOn) return Done(false);
         }
         var all = spec.Containers.Select(container => Step(container, init: false)).ToList();
+        foreach (var container in EphemeralContainers.Of(_facts.Pod).Where(container => _facts.Runtime.Latest(container.Name) is null))
+            Start(container, init: false, attempt: 0, TimeSpan.Zero);
         return Done(all.TrueForAll(standing => standing is Standing.Succeeded or Standing.Failed));
     }
 
-    private bool MainHasBegun => _facts.Pod.Spec.Containers.Any(container => _facts.Runtime.Latest(container.Name) is not null);
+    private bool MainHasBegun => _facts.Pod.Spec.Containers.Any(container => _facts.Runtime.Latest(container.Name) is { } latest && !IsOfBefore(latest));
+
+    /// <summary>
+    /// A sandbox that was lost is made anew, and with it everything begins again: "If the Pod restarts, or is restarted, all init containers must
+    /// execute again" (Kubernetes documentation: "Init Containers").
+    /// </summary>
+    private bool IsOfBefore(ContainerState container) => !_facts.IsSandboxReady || _facts.IsOfBefore(container);
+
+    private bool IsOver(V1Container container) =>
+        _facts.Runtime.Latest(container.Name) is { Phase: ContainerPhase.Exited } latest && latest.Image == container.Image && !_facts.Restarts(container, init: false, latest.ExitCode);
 
     private Result Done(bool allDone) => new([.. _actions], _again, allDone);
 
@@ -66,8 +79,8 @@ internal sealed class ContainerSteps
             return Standing.Pending;
         }
         var changed = latest.Image != container.Image;
-        if (init && latest.ExitCode == 0 && !PodFacts.IsSidecar(container)) return Standing.Succeeded;
-        if (!changed && !_facts.Restarts(container, init, latest.ExitCode))
+        if (init && latest.ExitCode == 0 && !PodFacts.IsSidecar(container) && !IsOfBefore(latest)) return Standing.Succeeded;
+        if (!changed && !_facts.Restarts(container, init, latest.ExitCode) && !(init && latest.ExitCode == 0))
             return latest.ExitCode == 0 ? Standing.Succeeded : Standing.Failed;
         var wait = changed ? TimeSpan.Zero
             : RestartBackOff.Remaining(_facts.Memory.BackOffs.GetValueOrDefault(container.Name), latest.FinishedAt ?? _facts.Now, _facts.Now);
@@ -77,8 +90,10 @@ internal sealed class ContainerSteps
 
     private void Start(V1Container container, bool init, int attempt, TimeSpan wait)
     {
+        // The end of the pull brings the pod back.
+        if (_facts.Memory.Pulling.Contains(container.Name)) return;
         if (_facts.Memory.Failures.GetValueOrDefault(container.Name) is { } failure && failure.RetryAt - _facts.Now > wait)
-            wait = failure.RetryAt - _facts.Now;
+            wait = failure.NextLook(_facts.Now) - _facts.Now;
         if (wait <= TimeSpan.Zero) _actions.Add(new PodAction.Start(container, init, attempt));
         else if (_again is null || wait < _again) _again = wait;
     }

@@ -19,14 +19,29 @@ internal static class MountRules
             if (!string.IsNullOrEmpty(below))
             {
                 if (below.StartsWith('/') || below.Split('/').Contains("..")) return ([], $"subPath \"{below}\" must be a relative path without \"..\"");
+                var volume = source;
                 source = $"{source}/{below}";
-                if (!Path.Exists(source)) Directory.CreateDirectory(source);
+                if (!Path.Exists(source)) MakeFolder(volume, below);
                 // The runtime must see the file itself: what it points through changes with the volume.
                 source = Resolve(source);
             }
             mounts.Add(new ContainerMount(source, mount.MountPath, mount.ReadOnlyProperty == true, Propagation(mount.MountPropagation)));
         }
         return (mounts.ToImmutable(), null);
+    }
+
+    /// <summary>Folders below a volume may be used by whoever may use the volume: they have its mode.</summary>
+    private static void MakeFolder(string volume, string below)
+    {
+        var mode = File.GetUnixFileMode(volume);
+        var path = volume;
+        foreach (var step in below.Split('/', StringSplitOptions.RemoveEmptyEntries))
+        {
+            path = $"{path}/{step}";
+            if (Path.Exists(path)) continue;
+            Directory.CreateDirectory(path);
+            File.SetUnixFileMode(path, mode);
+        }
     }
 
     private static string Resolve(string path) => new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? path;

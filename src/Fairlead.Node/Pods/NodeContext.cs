@@ -12,6 +12,12 @@ internal sealed record NodeContext
     public required string HostName { get; init; }
     public required long Memory { get; init; }
 
+    /// <summary>What the Node object says now of who may run here.</summary>
+    public required Func<NodeOffer> Offer { get; init; }
+
+    /// <summary>Whether pods can get a network of their own.</summary>
+    public Func<bool> HasNetwork { get; init; } = () => true;
+
     /// <summary>The services that there are now.</summary>
     public required Func<IEnumerable<ServiceFacts>> Services { get; init; }
 }

@@ -1,3 +1,4 @@
+using Fairlead.Kube;
 using k8s.Models;
 
 namespace Fairlead.Node.Pods;
@@ -22,16 +23,21 @@ internal static class PodConditions
         var before = facts.Pod.Status?.Conditions ?? [];
         // Scheduling is the scheduler's word; a pod that came with its node name never had one.
         conditions.Add(before.FirstOrDefault(condition => condition.Type == "PodScheduled") ?? new V1PodCondition { Type = "PodScheduled", Status = "True" });
+        if (facts.Memory.Eviction is { } eviction) conditions.Add(New("DisruptionTarget", "True", "TerminationByKubelet", eviction.Disruption));
         foreach (var condition in conditions)
         {
             var old = before.FirstOrDefault(other => other.Type == condition.Type);
             condition.LastTransitionTime = old is not null && old.Status == condition.Status && old.LastTransitionTime is not null
                 ? old.LastTransitionTime
-                : ContainerStatuses.Seconds(facts.Now);
+                : Since(facts, condition.Type);
             condition.ObservedGeneration = facts.Pod.Metadata.Generation;
         }
         return conditions;
     }
+
+    /// <summary>Readiness turned when the probe said so.</summary>
+    private static DateTime Since(PodFacts facts, string type) =>
+        Timestamps.Whole(type is "Ready" or "ContainersReady" ? facts.Memory.VerdictAt ?? facts.Now : facts.Now);
 
     private static V1PodCondition Initialized(PodFacts facts, string phase)
     {

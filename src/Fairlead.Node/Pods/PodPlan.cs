@@ -28,10 +28,23 @@ internal sealed record PodPlan(ImmutableArray<PodAction> Actions, TimeSpan? Agai
     /// <summary>Ended containers of one name that are kept beside the newest, for <c>kubectl logs --previous</c>.</summary>
     private const int KeptEnded = 1;
 
+    /// <summary>
+    /// When a pass that ends with this plan must be followed by another though nothing changes. What became due while the pass went on is
+    /// still to be done; a stop is under way, and its end comes as a change.
+    /// </summary>
+    public TimeSpan? NextLook => Actions.Any(action => action is not PodAction.Stop) ? TimeSpan.Zero : Again;
+
     public static PodPlan Decide(PodFacts facts)
     {
         if (facts.IsTerminating) return Terminate(facts);
         if (facts.HasEnded) return End(facts);
+        if (facts.Verdict is { } verdict) return facts.Alive.Any() ? StopAll(facts, verdict.Message) : End(facts);
+        var plan = Go(facts);
+        return facts.UntilDeadline is { } left && !(plan.Again < left) ? plan with { Again = left } : plan;
+    }
+
+    private static PodPlan Go(PodFacts facts)
+    {
         if (facts.Alive.Any() && !facts.IsSandboxReady) return StopAll(facts, "The pod sandbox is gone; its containers are started anew");
         if (facts.Memory.PodFailure is { } failure && failure.RetryAt > facts.Now) return new([], failure.RetryAt - facts.Now);
         var steps = ContainerSteps.Decide(facts);
@@ -54,10 +67,34 @@ internal sealed record PodPlan(ImmutableArray<PodAction> Actions, TimeSpan? Agai
         return new(facts.IsSandboxReady ? [new PodAction.StopSandbox()] : []);
     }
 
+    /// <summary>What a sidecar gets at the least, when those that it serves have taken all the grace.</summary>
+    private static readonly TimeSpan LeastGrace = TimeSpan.FromSeconds(2);
+
+    /// <summary>
+    /// Sidecars end after the containers that they serve: the last one first, each when all after it have ended, with what is left of the
+    /// grace (Kubernetes documentation: "Sidecar Containers", termination with sidecars). Without a grace all end at once.
+    /// </summary>
     private static PodPlan StopAll(PodFacts facts, string? message)
     {
         var grace = Grace(facts.Pod);
-        return new([.. facts.Alive.Select(container => new PodAction.Stop(container, grace, message ?? $"Stopping container {container.Name}"))]);
+        if (facts.Memory.Eviction?.Grace is { } most && most < grace) grace = most;
+        var sidecars = (facts.Pod.Spec.InitContainers ?? []).Where(PodFacts.IsSidecar).Select(container => container.Name).ToList();
+        var main = facts.Alive.Where(container => !sidecars.Contains(container.Name)).ToList();
+        if (grace <= TimeSpan.Zero) return Stop(facts.Alive, grace);
+        if (main.Count > 0 || sidecars.Count == 0) return Stop(main, grace);
+        var last = facts.Alive.MaxBy(container => sidecars.IndexOf(container.Name));
+        return Stop(last is null ? [] : [last], Left(facts, grace));
+
+        PodPlan Stop(IEnumerable<ContainerState> containers, TimeSpan time) =>
+            new([.. containers.Select(container => new PodAction.Stop(container, time, message ?? $"Stopping container {container.Name}"))]);
+    }
+
+    /// <summary>The API dates a pod's deletion to the end of its grace.</summary>
+    private static TimeSpan Left(PodFacts facts, TimeSpan grace)
+    {
+        if (facts.Pod.Metadata.DeletionTimestamp is not { } end) return grace;
+        var left = new DateTimeOffset(end) - facts.Now;
+        return left < LeastGrace ? LeastGrace : left < grace ? left : grace;
     }
 
     internal static TimeSpan Grace(V1Pod pod) =>

@@ -15,15 +15,18 @@ internal static class PodStatusRule
         var main = spec.Containers.Select(container => statuses.Of(container, init: false)).ToList();
         var init = spec.InitContainers is { Count: > 0 } containers ? containers.Select(container => statuses.Of(container, init: true)).ToList() : null;
         var before = facts.Pod.Status;
-        var phase = facts.HasEnded ? before.Phase : PodPhase.Of(facts, main, init);
+        // Of a pod that was never let in, kubelet tells of no container.
+        var wasLetIn = facts.Memory.Rejection is null && !(facts.HasEnded && before.ContainerStatuses is null or []);
+        var verdict = facts is { HasEnded: false, IsTerminating: false } && !facts.Alive.Any() ? facts.Verdict : null;
+        var phase = facts.HasEnded ? before.Phase : verdict is not null ? "Failed" : PodPhase.Of(facts, main, init);
         var address = spec.HostNetwork == true ? (facts.Runtime.Sandbox is null ? null : hostAddress) : facts.Runtime.Sandbox?.Address;
         address ??= before?.PodIP;
         return new V1PodStatus
         {
             ObservedGeneration = facts.Pod.Metadata.Generation,
             Phase = phase,
-            Reason = before?.Reason,
-            Message = before?.Message,
+            Reason = verdict?.Reason ?? (facts.BeginsAnew ? null : before?.Reason),
+            Message = verdict?.Message ?? (facts.BeginsAnew ? null : before?.Message),
             StartTime = before?.StartTime ?? ContainerStatuses.Seconds(facts.Now),
             HostIP = hostAddress,
             HostIPs = [new V1HostIP { Ip = hostAddress }],
@@ -31,8 +34,11 @@ internal static class PodStatusRule
             PodIPs = address is null ? null : [new V1PodIP { Ip = address }],
             QosClass = before?.QosClass ?? QualityOfService.Of(spec),
             Conditions = PodConditions.Of(facts, phase, main),
-            ContainerStatuses = main,
-            InitContainerStatuses = init,
+            ContainerStatuses = wasLetIn ? main : null,
+            InitContainerStatuses = wasLetIn ? init : null,
+            EphemeralContainerStatuses = spec.EphemeralContainers is { Count: > 0 }
+                ? [.. EphemeralContainers.Of(facts.Pod).Select(container => statuses.Of(container, init: false))]
+                : null,
         };
     }
 }

@@ -14,7 +14,7 @@ internal sealed partial class PodWorker
     /// <summary>Sets the stop going; the container's end comes as a change. Asked again, a shorter grace counts.</summary>
     private void Stop(V1Pod pod, PodAction.Stop stop)
     {
-        var container = pod.Spec.Containers.Concat(pod.Spec.InitContainers ?? []).FirstOrDefault(one => one.Name == stop.Container.Name);
+        var container = EphemeralContainers.All(pod).FirstOrDefault(one => one.Name == stop.Container.Name);
         var isFirst = _stopping.Add(stop.Container.Id);
         if (isFirst) api.Normal(pod, container, "Killing", stop.Message);
         if (_preStops.TryGetValue(stop.Container.Id, out var hookRuns)) hookRuns.AllowAtMost(stop.Grace);
@@ -39,6 +39,7 @@ internal sealed partial class PodWorker
     private async Task FinishAsync(V1Pod pod, CancellationToken cancel)
     {
         EndAllProbes();
+        LeaveVolumes(pod.Metadata.Uid);
         await runtime.RemoveSandboxAsync(pod.Metadata.Uid, cancel);
         await api.DeleteAsync(pod, cancel);
         PodLog.Finished(log, pod.Metadata.NamespaceProperty, pod.Metadata.Name);
@@ -54,6 +55,7 @@ internal sealed partial class PodWorker
             if (_orphaned.Add(container.Id)) _ = StopAsync(container, OrphanGrace);
         }
         if (alive.Count > 0) return;
+        LeaveVolumes(uid);
         await runtime.RemoveSandboxAsync(uid, cancel);
         PodLog.OrphanRemoved(log, uid);
     }

@@ -15,8 +15,12 @@ internal sealed partial class PodWorker
     private readonly ConcurrentDictionary<string, ContainerStop> _preStops = new();
     private readonly CancellationTokenSource _deleted = new();
 
-    /// <summary>The pod is being deleted: a hook after a start no longer holds up what is to be done.</summary>
-    public void InterruptHooks() => _deleted.Cancel();
+    /// <summary>The pod is being deleted: a hook after a start no longer holds up what is to be done, and no image is waited for.</summary>
+    public void InterruptHooks()
+    {
+        _deleted.Cancel();
+        _images.Cancel();
+    }
 
     /// <summary>Containers are started one after the other, and the hook belongs to the start: the next one waits.</summary>
     private async Task RunPostStartAsync(V1Pod pod, V1Container container, CancellationToken cancel)

@@ -9,24 +9,30 @@ internal sealed partial class PodWorker
 {
     private readonly Dictionary<string, ContainerProbes> _probes = [];
 
+    /// <summary>When the earliest verdict of a probe came that no pass has taken over; 0: there is none.</summary>
+    private long _verdictAt;
+
     /// <summary>Begins to probe what has begun to run, ends the probes of what has ended, and takes the results over.</summary>
     private void Probe(V1Pod pod)
     {
+        var verdictAt = Interlocked.Exchange(ref _verdictAt, 0);
         var state = runtime.Observe(pod.Metadata.Uid);
         var running = state.Containers.Where(container => container.Phase == ContainerPhase.Running).ToDictionary(container => container.Id);
         foreach (var id in _probes.Keys.Where(id => !running.ContainsKey(id)).ToList()) EndProbes(id);
         var unready = ImmutableHashSet.CreateBuilder<string>();
-        var unstarted = ImmutableHashSet.CreateBuilder<string>();
+        var started = ImmutableHashSet.CreateBuilder<string>();
         foreach (var container in pod.Spec.Containers.Concat((pod.Spec.InitContainers ?? []).Where(PodFacts.IsSidecar)))
         {
             if (container is { ReadinessProbe: null, LivenessProbe: null, StartupProbe: null }) continue;
             if (state.Latest(container.Name) is not { Phase: ContainerPhase.Running } latest) continue;
             var probes = ProbesOf(pod, container, latest, state.Sandbox?.Address ?? node.Address.ToString());
-            if (!probes.IsStarted) unstarted.Add(container.Name);
+            if (probes.IsStarted) started.Add(container.Name);
             if (!probes.IsReady || !probes.IsStarted) unready.Add(container.Name);
             if (!probes.IsAlive) RestartUnhealthy(pod, container, latest, probes.DeadBy);
         }
-        _memory = _memory with { Unready = unready.ToImmutable(), Unstarted = unstarted.ToImmutable() };
+        // One that could not be told, since the API was away, is the earlier.
+        var verdict = _memory.VerdictAt ?? (verdictAt == 0 ? null : new DateTimeOffset(verdictAt, TimeSpan.Zero));
+        _memory = _memory with { Unready = unready.ToImmutable(), Started = started.ToImmutable(), VerdictAt = verdict };
     }
 
     private ContainerProbes ProbesOf(V1Pod pod, V1Container container, ContainerState latest, string address)
@@ -39,8 +45,15 @@ internal sealed partial class PodWorker
             known?.Ready == true,
             new ProbeAction(runtime, time),
             time,
-            (kind, message) => api.Warning(pod, container, "Unhealthy", $"{kind} probe failed: {message}"),
-            () => again(pod.Metadata.Uid, TimeSpan.Zero));
+            metrics.Probes,
+            (kind, verdict) => api.Warning(
+                pod, container, verdict.Success ? "ProbeWarning" : "Unhealthy", $"{kind} probe {(verdict.Success ? "warning" : "failed")}: {verdict.Message}"),
+            at =>
+            {
+                NoticeChange();
+                Interlocked.CompareExchange(ref _verdictAt, at.UtcTicks, 0);
+                again(pod.Metadata.Uid, TimeSpan.Zero);
+            });
     }
 
     private void RestartUnhealthy(V1Pod pod, V1Container container, ContainerState latest, ProbeKind kind)

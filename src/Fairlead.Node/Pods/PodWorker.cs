@@ -1,5 +1,7 @@
 using Fairlead.Node.Api;
+using Fairlead.Node.Metrics;
 using Fairlead.Node.Runtime;
+using Fairlead.Node.Volumes;
 using k8s.Models;
 using Microsoft.Extensions.Logging;
 
@@ -10,11 +12,16 @@ namespace Fairlead.Node.Pods;
 /// time; a call does what can be done now and leaves the rest to the change, or the time, that it answers.
 /// </summary>
 internal sealed partial class PodWorker(
-    IPodApi api, IContainerRuntime runtime, ContainerStarter starter, NodeContext node, TimeProvider time, ILogger log, Action<string, TimeSpan> again)
+    IPodApi api, IContainerRuntime runtime, PodAdmission admission, ContainerStarter starter, ObjectWatches watches, NodeContext node, AgentMetrics metrics, TimeProvider time, ILogger log, Action<string, TimeSpan> again)
     : IDisposable
 {
+    private static readonly TimeSpan NetworkPatience = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan FirstMountDelay = TimeSpan.FromMilliseconds(500);
+    private readonly PodImages _images = new(api, starter.Images, time, again);
+    private readonly DateTimeOffset _born = time.GetUtcNow();
     private PodMemory _memory = PodMemory.Empty;
+    private volatile bool _imagesChanged;
+    private volatile PodEviction? _eviction;
 
     /// <summary>The status that was last written, until the API shows it.</summary>
     private (string? Version, V1PodStatus Status)? _written;
@@ -24,17 +31,22 @@ internal sealed partial class PodWorker(
     {
         EndAllProbes();
         _deleted.Dispose();
+        _images.Dispose();
     }
 
     /// <param name="uid">Of the pod.</param>
     /// <param name="pod">As the API has it; null: it is gone from there.</param>
     public async Task SyncAsync(string uid, V1Pod? pod, CancellationToken cancel)
     {
+        NoticeChange();
+        _isOld ??= runtime.Observe(uid).Sandbox is not null;
         if (pod is null)
         {
             await RemoveOrphanAsync(uid, cancel);
             return;
         }
+        if (_imagesChanged) TakeNewImages(pod);
+        if (pod.Metadata.DeletionTimestamp is null) await RefreshVolumesAsync(pod, cancel);
         var plan = PodPlan.Decide(Look(pod));
         var finished = false;
         // Each round does something, and a start leads to nothing that is done at once more often than there are containers.
@@ -51,10 +63,45 @@ internal sealed partial class PodWorker(
         }
         await WriteStatusAsync(pod, cancel);
         if (finished) await FinishAsync(pod, cancel);
-        else if (PodPlan.Decide(Look(pod)).Again is { } wait) again(uid, wait);
+        else if (PodPlan.Decide(Look(pod)).NextLook is { } wait) again(uid, wait);
     }
 
-    private PodFacts Look(V1Pod pod) => new(pod, runtime.Observe(pod.Metadata.Uid), _memory, time.GetUtcNow());
+    /// <summary>There are other images on the node: a container that waits for one need not wait out its back-off. The caller brings the pod back.</summary>
+    /// <returns>Whether any container waits.</returns>
+    public bool NoticeImages()
+    {
+        _imagesChanged = true;
+        return _memory.Failures.Count > 0;
+    }
+
+    /// <summary>The pod ends, for a critical one needs its room. The caller brings it back.</summary>
+    public void Preempt(V1Pod pod)
+    {
+        Evict(PodEviction.Preempted);
+        api.Warning(pod, null, PodEviction.Preempted.Verdict.Reason, PodEviction.Preempted.Verdict.Message);
+    }
+
+    /// <summary>The pod ends, and nothing holds that up. The caller brings it back.</summary>
+    public void Evict(PodEviction eviction)
+    {
+        _eviction = eviction;
+        InterruptHooks();
+    }
+
+    public bool IsEvicted => _eviction is not null;
+
+    private void TakeNewImages(V1Pod pod)
+    {
+        _imagesChanged = false;
+        foreach (var container in EphemeralContainers.All(pod))
+        {
+            var failure = _memory.Failures.GetValueOrDefault(container.Name);
+            if (failure?.Reason is PodImages.ErrImagePull or PodImages.ErrImageNeverPull && _images.IsHere(container))
+                _memory = _memory with { Failures = _memory.Failures.Remove(container.Name) };
+        }
+    }
+
+    private PodFacts Look(V1Pod pod) => new(pod, runtime.Observe(pod.Metadata.Uid), _memory with { Pulling = _images.Pulling, Eviction = _eviction }, time.GetUtcNow());
 
     /// <summary>True when nothing more is to be done before something changes.</summary>
     private async Task<bool> ApplyAsync(V1Pod pod, PodAction action, CancellationToken cancel)
@@ -82,28 +129,64 @@ internal sealed partial class PodWorker(
 
     private async Task<bool> CreateSandboxAsync(V1Pod pod, CancellationToken cancel)
     {
+        if (pod.Spec.HostNetwork != true && !node.HasNetwork()) return WaitForNetwork(pod);
+        var answer = admission.Ask(pod);
+        // The end of those that make room brings the pod back.
+        if (answer.Waits) return true;
+        if (answer.Rejection is { } rejection)
+        {
+            _memory = _memory with { Rejection = rejection with { Message = $"Pod was rejected: {rejection.Message}" } };
+            api.Warning(pod, null, rejection.Reason, rejection.Message);
+            metrics.Rejected(rejection.Reason);
+            return false;
+        }
         var began = time.GetTimestamp();
+        var name = Environment.PodHostName.Of(pod, node.ClusterDomain);
         try
         {
+            if (name.Failure is { } tooLong) throw new RuntimeException(tooLong);
             await runtime.RunSandboxAsync(new SandboxConfig
             {
                 PodUid = pod.Metadata.Uid,
                 Namespace = pod.Metadata.NamespaceProperty,
                 Name = pod.Metadata.Name,
-                HostName = Environment.PodHostName.Of(pod, node.ClusterDomain).Name,
+                HostName = pod.Spec.HostNetwork == true ? node.HostName : name.Kernel,
                 HostNetwork = pod.Spec.HostNetwork == true,
+                HostPid = pod.Spec.HostPID == true,
+                HostIpc = pod.Spec.HostIPC == true,
+                SharedProcesses = pod.Spec.ShareProcessNamespace == true,
+                Privileged = EphemeralContainers.All(pod).Any(container => container.SecurityContext?.Privileged == true),
+                Sysctls = SecurityRules.Sysctls(pod),
+                Ports = HostPortRules.Of(pod.Spec),
+                RuntimeHandler = await HandlerOfAsync(pod, cancel),
             }, cancel);
             _memory = _memory with { PodFailure = null };
+            metrics.PodStarted();
             PodLog.SandboxMade(log, pod.Metadata.NamespaceProperty, pod.Metadata.Name, time.GetElapsedTime(began).TotalMilliseconds);
             return false;
         }
         catch (RuntimeException e)
         {
             var message = $"Failed to create pod sandbox: {e.Message}";
+            metrics.PodNotStarted();
             api.Warning(pod, null, "FailedCreatePodSandBox", message);
             _memory = _memory with { PodFailure = Next(_memory.PodFailure, "FailedCreatePodSandBox", message, TimeSpan.FromSeconds(1)) };
             return true;
         }
+    }
+
+    /// <summary>kubelet's words, each time that it is in vain; the node has asked for its range of addresses.</summary>
+    private bool WaitForNetwork(V1Pod pod)
+    {
+        api.Warning(pod, null, "NetworkNotReady", "network is not ready: the node has no pod CIDR yet");
+        again(pod.Metadata.Uid, NetworkPatience);
+        return true;
+    }
+
+    private async Task<string> HandlerOfAsync(V1Pod pod, CancellationToken cancel)
+    {
+        if (pod.Spec.RuntimeClassName is not { Length: > 0 } name) return "";
+        return (await api.FindRuntimeClassAsync(name, cancel) ?? throw new RuntimeException($"RuntimeClass \"{name}\" not found")).Handler;
     }
 
     private async Task StartAsync(V1Pod pod, PodAction.Start start, CancellationToken cancel)
@@ -114,13 +197,16 @@ internal sealed partial class PodWorker(
         if (_memory.PodFailure is { } missing && missing.RetryAt > time.GetUtcNow()) return;
         var before = runtime.Observe(pod.Metadata.Uid).Latest(name);
         var began = time.GetTimestamp();
-        var refusal = await starter.StartAsync(pod, sandbox, start, cancel);
+        var (image, refusal) = await _images.TakeAsync(pod, start.Container);
+        if (image is null && refusal is null) return;
+        refusal ??= await starter.StartAsync(pod, sandbox, start, image!, cancel);
         if (refusal is not null)
         {
-            Remember(pod, start.Container, refusal);
+            Remember(start.Container, refusal);
             return;
         }
         _memory = _memory with { PodFailure = null };
+        metrics.ContainerStarted(start.Init ? "init_container" : EphemeralContainers.Of(pod).Any(one => one.Name == name) ? "ephemeral_container" : "container");
         PodLog.Started(log, pod.Metadata.NamespaceProperty, pod.Metadata.Name, name, start.Attempt, time.GetElapsedTime(began).TotalMilliseconds);
         _memory = _memory with { Failures = _memory.Failures.Remove(name) };
         if (before is { FinishedAt: { } finished })
@@ -131,27 +217,16 @@ internal sealed partial class PodWorker(
         await RunPostStartAsync(pod, start.Container, cancel);
     }
 
-    private void Remember(V1Pod pod, V1Container container, Refusal refusal)
+    private void Remember(V1Container container, Refusal refusal)
     {
         if (refusal.Reason == Refusal.FailedMount)
         {
             // The containers go on waiting in ContainerCreating; the event tells why.
-            var missing = Next(_memory.PodFailure, refusal.Reason, refusal.Message, FirstMountDelay);
-            _memory = _memory with { PodFailure = missing };
-            // Nothing else may ever call for this pod again: what it waits for is no object that this node watches.
-            again(pod.Metadata.Uid, missing.RetryAt - time.GetUtcNow());
+            _memory = _memory with { PodFailure = Next(_memory.PodFailure, refusal.Reason, refusal.Message, FirstMountDelay) };
             return;
         }
         var old = _memory.Failures.GetValueOrDefault(container.Name);
         var failure = Next(old, refusal.Reason, refusal.Message, RestartBackOff.First);
-        if (refusal.Reason == "ErrImagePull" && old is not null)
-        {
-            // The image was asked for again and still is not there: between two tries it is said to be backed off.
-            var message = $"Back-off pulling image \"{container.Image}\": ErrImagePull: {refusal.Message}";
-            api.Normal(pod, container, "BackOff", $"Back-off pulling image \"{container.Image}\"");
-            api.Warning(pod, container, "Failed", "Error: ImagePullBackOff");
-            failure = failure with { Reason = "ImagePullBackOff", Message = message };
-        }
         _memory = _memory with { Failures = _memory.Failures.SetItem(container.Name, failure) };
     }
 
@@ -159,6 +234,7 @@ internal sealed partial class PodWorker(
     {
         var count = (old?.Count ?? 0) + 1;
         var delay = first * Math.Pow(2, Math.Min(count - 1, 10));
-        return new(reason, message, time.GetUtcNow() + (delay < RestartBackOff.Longest ? delay : RestartBackOff.Longest), count);
+        var now = time.GetUtcNow();
+        return new(reason, message, now + (delay < RestartBackOff.Longest ? delay : RestartBackOff.Longest), count, now);
     }
 }

@@ -11,7 +11,7 @@ internal static class StatusChanges
     private static readonly string[] Owned =
     [
         "observedGeneration", "phase", "reason", "message", "startTime", "hostIP", "hostIPs", "podIP", "podIPs", "qosClass",
-        "conditions", "containerStatuses", "initContainerStatuses",
+        "conditions", "containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses",
     ];
 
     /// <summary>Null when nothing differs.</summary>

@@ -1,3 +1,4 @@
+using Fairlead.Node.Metrics;
 using k8s.Models;
 
 namespace Fairlead.Node.Probes;
@@ -11,16 +12,17 @@ internal sealed class ContainerProbes : IDisposable
     private readonly ProbeTarget _target;
     private readonly ProbeAction _action;
     private readonly TimeProvider _time;
-    private readonly Action<ProbeKind, string> _failed;
-    private readonly Action _changed;
+    private readonly ProbeMetrics _metrics;
+    private readonly Action<ProbeKind, ProbeVerdict> _told;
+    private readonly Action<DateTimeOffset> _changed;
     private readonly CancellationTokenSource _stop = new();
 
     /// <param name="wasReady">What the API says of this very container: it holds until a probe says otherwise.</param>
-    /// <param name="failed">Told of each failure, with its message.</param>
-    /// <param name="changed">Told when one of the results has turned.</param>
-    public ContainerProbes(ProbeTarget target, bool wasReady, ProbeAction action, TimeProvider time, Action<ProbeKind, string> failed, Action changed)
+    /// <param name="told">Told of each failure and warning.</param>
+    /// <param name="changed">Told when one of the results has turned, with the time of the verdict that turned it.</param>
+    public ContainerProbes(ProbeTarget target, bool wasReady, ProbeAction action, TimeProvider time, ProbeMetrics metrics, Action<ProbeKind, ProbeVerdict> told, Action<DateTimeOffset> changed)
     {
-        (_target, _action, _time, _failed, _changed) = (target, action, time, failed, changed);
+        (_target, _action, _time, _metrics, _told, _changed) = (target, action, time, metrics, told, changed);
         IsStarted = target.Container.StartupProbe is null || wasReady;
         IsReady = target.Container.ReadinessProbe is null || wasReady;
         _ = RunAsync();
@@ -62,23 +64,26 @@ internal sealed class ContainerProbes : IDisposable
         {
             await Task.Delay(wait, _time, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (cancel.IsCancellationRequested) return;
+            var began = _time.GetTimestamp();
             var verdict = await _action.RunAsync(probe, _target, cancel);
             if (cancel.IsCancellationRequested) return;
-            if (!verdict.Success) _failed(kind, verdict.Message);
+            var at = _time.GetUtcNow();
+            _metrics.Observe(_target, kind, verdict.Success, _time.GetElapsedTime(began));
+            if (!verdict.Success || verdict.Message.Length > 0) _told(kind, verdict);
             tally = tally.Add(verdict.Success, probe.SuccessThreshold ?? 1, probe.FailureThreshold ?? 3);
-            Take(kind, tally, probe.FailureThreshold ?? 3);
+            Take(kind, tally, probe.FailureThreshold ?? 3, at);
             if (isOver()) return;
             wait = TimeSpan.FromSeconds(probe.PeriodSeconds ?? 10);
         }
     }
 
-    private void Take(ProbeKind kind, ProbeTally tally, int failureThreshold)
+    private void Take(ProbeKind kind, ProbeTally tally, int failureThreshold, DateTimeOffset at)
     {
         var before = (IsStarted, IsReady, IsAlive);
         var isDead = !tally.LastSuccess && tally.InARow >= failureThreshold;
         if (kind == ProbeKind.Startup) IsStarted = tally.Holds;
         if (kind == ProbeKind.Readiness) IsReady = tally.Holds;
         else if (isDead) (IsAlive, DeadBy) = (false, kind);
-        if (before != (IsStarted, IsReady, IsAlive)) _changed();
+        if (before != (IsStarted, IsReady, IsAlive)) _changed(at);
     }
 }

@@ -6,20 +6,10 @@ using k8s.Models;
 
 namespace Fairlead.Node.Probes;
 
-/// <summary>Carries out one probe: exec, HTTP or TCP. Runs in the node's network namespace, as kubelet's probes come from the node.</summary>
+/// <summary>Carries out one probe: exec, HTTP, TCP or gRPC. Runs in the node's network namespace, as kubelet's probes come from the node.</summary>
 internal sealed class ProbeAction(IContainerRuntime runtime, TimeProvider time)
 {
     private const int OutputLimit = 10 * 1024;
-
-    private static readonly HttpMessageInvoker Http = new(new SocketsHttpHandler
-    {
-        AllowAutoRedirect = false,
-        UseProxy = false,
-        UseCookies = false,
-        PooledConnectionLifetime = TimeSpan.Zero,
-        // The certificate is the container's own affair: kubelet does not check it either.
-        SslOptions = { RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null },
-    });
 
     public async Task<ProbeVerdict> RunAsync(V1Probe probe, ProbeTarget target, CancellationToken cancel)
     {
@@ -29,9 +19,10 @@ internal sealed class ProbeAction(IContainerRuntime runtime, TimeProvider time)
         try
         {
             if (probe.Exec is { } exec) return await ExecAsync(exec, target, either.Token);
-            if (probe.HttpGet is { } http) return await HttpAsync(http, target, either.Token);
+            if (probe.HttpGet is { } http) return await HttpProbe.RunAsync(http, target, either.Token);
             if (probe.TcpSocket is { } tcp) return await TcpAsync(tcp, target, either.Token);
-            return ProbeVerdict.Failed("this node knows exec, httpGet and tcpSocket probes only");
+            if (probe.Grpc is { } grpc) return await GrpcHealth.CheckAsync(target.Address, grpc.Port, grpc.Service ?? "", either.Token);
+            return ProbeVerdict.Failed("missing probe handler");
         }
         catch (OperationCanceledException) when (late.IsCancellationRequested && !cancel.IsCancellationRequested)
         {
@@ -61,34 +52,6 @@ internal sealed class ProbeAction(IContainerRuntime runtime, TimeProvider time)
             if (text.Length < OutputLimit) text.Append(Encoding.UTF8.GetString(buffer, 0, count));
         }
         return text.ToString();
-    }
-
-    private static async Task<ProbeVerdict> HttpAsync(V1HTTPGetAction get, ProbeTarget target, CancellationToken cancel)
-    {
-        if (target.Port(get.Port) is not { } port) return ProbeVerdict.Failed($"couldn't find port: {get.Port.Value}");
-        var host = get.Host is { Length: > 0 } given ? given : target.Address;
-        var path = get.Path is { Length: > 0 } asked ? asked : "/";
-        var url = $"{(get.Scheme ?? "HTTP").ToLowerInvariant()}://{(host.Contains(':') ? $"[{host}]" : host)}:{port}{(path.StartsWith('/') ? "" : "/")}{path}";
-        using var request = new HttpRequestMessage(HttpMethod.Get, url);
-        request.Headers.ConnectionClose = true;
-        request.Headers.TryAddWithoutValidation("User-Agent", "kube-probe/1.36");
-        request.Headers.TryAddWithoutValidation("Accept", "*/*");
-        foreach (var header in get.HttpHeaders ?? [])
-        {
-            if (header.Name.Equals("Host", StringComparison.OrdinalIgnoreCase)) request.Headers.Host = header.Value;
-            else request.Headers.TryAddWithoutValidation(header.Name, header.Value);
-        }
-        try
-        {
-            using var response = await Http.SendAsync(request, cancel);
-            var code = (int)response.StatusCode;
-            return code is >= 200 and < 400 ? ProbeVerdict.Passed : ProbeVerdict.Failed($"HTTP probe failed with statuscode: {code}");
-        }
-        catch (HttpRequestException e)
-        {
-            var why = e.InnerException is SocketException socket ? $"dial tcp {host}:{port}: connect: {socket.Message.ToLowerInvariant()}" : e.Message;
-            return ProbeVerdict.Failed($"Get \"{url}\": {why}");
-        }
     }
 
     private static async Task<ProbeVerdict> TcpAsync(V1TCPSocketAction tcp, ProbeTarget target, CancellationToken cancel)

@@ -12,10 +12,13 @@ internal sealed record ProbeTarget(V1Pod Pod, V1Container Container, string Cont
         : Container.Ports?.FirstOrDefault(named => named.Name == port.Value)?.ContainerPort;
 }
 
-/// <summary>A probe's verdict; the message goes into an event when it failed.</summary>
+/// <summary>A probe's verdict; the message, if there is one, goes into an event.</summary>
 internal readonly record struct ProbeVerdict(bool Success, string Message)
 {
     public static readonly ProbeVerdict Passed = new(true, "");
+
+    /// <summary>It succeeded, but not as one would think.</summary>
+    public static ProbeVerdict Warned(string message) => new(true, message);
 
     public static ProbeVerdict Failed(string message) => new(false, message);
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
 using Fairlead.Kube;
 using Fairlead.Kube.Client;
@@ -42,7 +41,7 @@ internal sealed class NodeLease(KubeClient client, V1Node node, ILogger log, Tim
         var name = node.Metadata.Name;
         // Six digits of a second: the API's MicroTime.
         var now = time.GetUtcNow().UtcDateTime;
-        var renewed = new JsonObject { ["renewTime"] = now.ToString("yyyy-MM-ddTHH:mm:ss.ffffffZ", CultureInfo.InvariantCulture) };
+        var renewed = new JsonObject { ["renewTime"] = Timestamps.Micro(now) };
         try
         {
             await client.PatchAsync(ApiResources.Leases, new ObjectKey(Namespace, name), Patch.Merge(new JsonObject { ["spec"] = renewed }), null, cancel);

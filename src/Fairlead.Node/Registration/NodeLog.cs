@@ -21,4 +21,7 @@ internal static partial class NodeLog
 
     [LoggerMessage(2006, LogLevel.Warning, "route to {Cidr} by {Gateway} was not set: {Message}")]
     public static partial void RouteFailed(ILogger log, string cidr, string gateway, string message);
+
+    [LoggerMessage(2007, LogLevel.Error, "link {Link} for packets to nodes that are no neighbours cannot be made: {Message}")]
+    public static partial void TunnelFailed(ILogger log, string link, string message);
 }

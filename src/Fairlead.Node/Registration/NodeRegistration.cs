@@ -14,8 +14,13 @@ internal sealed class NodeRegistration(
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan Retry = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(7);
+    private volatile bool _shutsDown;
     private volatile string? _notReady = "container runtime network not ready: the node has no pod CIDR yet";
+    private Func<IList<V1ContainerImage>> _images = () => [];
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>The Node as it is created where there is none.</summary>
+    public V1Node Describe() => NodeStatusRule.Build(options, machine, runtimeVersion, NotReady, _images(), Now);
 
     /// <summary>Creates the Node, or takes over the one that is there; tries until the server lets it.</summary>
     public async Task<V1Node> RegisterAsync(CancellationToken cancel)
@@ -39,8 +44,21 @@ internal sealed class NodeRegistration(
     public void SetNotReady(string? why)
     {
         _notReady = why;
-        Volatile.Read(ref _changed).TrySetResult();
+        Report();
     }
+
+    /// <summary>Tells whether the machine shuts down; the status follows at once.</summary>
+    public void SetShuttingDown(bool isSo)
+    {
+        _shutsDown = isSo;
+        Report();
+    }
+
+    /// <summary>Says where the status' list of images comes from; before anything else is asked of this.</summary>
+    public void SetImages(Func<IList<V1ContainerImage>> images) => _images = images;
+
+    /// <summary>Writes the status at once: something that it tells has changed, or the API says another.</summary>
+    public void Report() => Volatile.Read(ref _changed).TrySetResult();
 
     /// <summary>Writes the status when it changes and every 5 minutes, until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancel)
@@ -75,7 +93,7 @@ internal sealed class NodeRegistration(
 
     private async Task<V1Node> TryRegisterAsync(CancellationToken cancel)
     {
-        var wanted = NodeStatusRule.Build(options, machine, runtimeVersion, _notReady, Now);
+        var wanted = Describe();
         try
         {
             return await client.CreateAsync(ApiResources.Nodes, wanted, cancel);
@@ -92,10 +110,12 @@ internal sealed class NodeRegistration(
 
     private Task<V1Node> WriteStatusAsync(V1Node node, CancellationToken cancel)
     {
-        var status = NodeStatusRule.Status(options, machine, runtimeVersion, _notReady, node.Status, Now);
+        var status = NodeStatusRule.Status(options, machine, runtimeVersion, NotReady, _images(), node.Status, Now);
         var patch = new JsonObject { ["status"] = JsonNode.Parse(KubeJson.Serialize(status)) };
         return client.PatchAsync(ApiResources.Nodes, new ObjectKey("", options.NodeName), Patch.StrategicMerge(patch), "status", cancel);
     }
+
+    private string? NotReady => _shutsDown ? "node is shutting down" : _notReady;
 
     private DateTime Now => time.GetUtcNow().UtcDateTime;
 }

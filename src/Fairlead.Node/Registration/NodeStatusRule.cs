@@ -1,4 +1,5 @@
 using System.Globalization;
+using Fairlead.Node.Images;
 using k8s.Models;
 
 namespace Fairlead.Node.Registration;
@@ -12,11 +13,11 @@ internal static class NodeStatusRule
     /// <summary>Kubelet keeps this much memory back, at which it would begin to evict.</summary>
     private const long MemoryReserve = 100L << 20;
 
-    public static V1Node Build(NodeAgentOptions options, MachineFacts machine, string runtimeVersion, string? notReady, DateTime now) => new()
+    public static V1Node Build(NodeAgentOptions options, MachineFacts machine, string runtimeVersion, string? notReady, IList<V1ContainerImage> images, DateTime now) => new()
     {
         Metadata = new V1ObjectMeta { Name = options.NodeName, Labels = Labels(options, machine) },
         Spec = new V1NodeSpec(),
-        Status = Status(options, machine, runtimeVersion, notReady, null, now),
+        Status = Status(options, machine, runtimeVersion, notReady, images, null, now),
     };
 
     public static Dictionary<string, string> Labels(NodeAgentOptions options, MachineFacts machine) => new(options.Labels)
@@ -28,7 +29,7 @@ internal static class NodeStatusRule
 
     /// <param name="notReady">Why the node cannot run pods yet; null: it can.</param>
     public static V1NodeStatus Status(
-        NodeAgentOptions options, MachineFacts machine, string runtimeVersion, string? notReady, V1NodeStatus? before, DateTime now) => new()
+        NodeAgentOptions options, MachineFacts machine, string runtimeVersion, string? notReady, IList<V1ContainerImage> images, V1NodeStatus? before, DateTime now) => new()
         {
             Addresses =
             [
@@ -41,7 +42,7 @@ internal static class NodeStatusRule
             Conditions = Conditions(notReady, before, now),
             DaemonEndpoints = new V1NodeDaemonEndpoints { KubeletEndpoint = new V1DaemonEndpoint { Port = options.KubeletPort } },
             NodeInfo = Info(options, machine, runtimeVersion),
-            Images = [new V1ContainerImage { Names = ["fairlead/host:latest"], SizeBytes = 0 }],
+            Images = images,
         };
 
     private static Dictionary<string, ResourceQuantity> Resources(NodeAgentOptions options, MachineFacts machine, long memory, long storage) => new()
@@ -90,4 +91,22 @@ internal static class NodeStatusRule
         new() { Type = type, Status = status, Reason = reason, Message = message };
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
+}
+
+/// <summary>The images of a node as its status lists them: the largest, at most 50 (kubelet's --node-status-max-images).</summary>
+internal static class NodeImageList
+{
+    private const int Most = 50;
+    private static readonly V1ContainerImage Host = new() { Names = ["fairlead/host:latest"], SizeBytes = 0 };
+
+    public static List<V1ContainerImage> Of(IEnumerable<NamedImage> images) =>
+    [
+        .. images.GroupBy(image => image.Manifest).Select(same => new V1ContainerImage
+        {
+            Names = [.. same.Select(image => image.RegistryDigest is { } digest && ImageReference.TryParse(image.Name) is { } name ? $"{name.Name}@{digest}" : null)
+                .OfType<string>().Concat(same.Select(image => image.Name)).Distinct()],
+            SizeBytes = same.First().Size,
+        }).OrderByDescending(image => image.SizeBytes).Take(Most - 1),
+        Host,
+    ];
 }

@@ -13,7 +13,17 @@ internal sealed record ContainerConfig
     /// <summary>The image as the pod names it.</summary>
     public required string ImageName { get; init; }
     public required Image Image { get; init; }
-    public ImmutableArray<string> Arguments { get; init; } = [];
+
+    /// <summary>The program and its arguments; empty: the image's own, which a runtime with images of its own knows better.</summary>
+    public ImmutableArray<string> Command { get; init; } = [];
+
+    /// <summary>In place of the image's arguments, where <see cref="Command"/> is empty; else after it.</summary>
+    public ImmutableArray<string> ExtraArguments { get; init; } = [];
+
+    /// <summary>All of it, with what the image says where the pod says nothing.</summary>
+    public IEnumerable<string> Arguments => Command.IsEmpty
+        ? Image.Entrypoint.Concat(ExtraArguments.IsEmpty ? Image.Command : ExtraArguments)
+        : Command.Concat(ExtraArguments);
     public ImmutableArray<KeyValuePair<string, string>> Variables { get; init; } = [];
     public string WorkingDirectory { get; init; } = "/";
     public ImmutableArray<ContainerMount> Mounts { get; init; } = [];
@@ -21,6 +31,12 @@ internal sealed record ContainerConfig
     public ContainerResources Resources { get; init; } = new();
     public ImmutableSortedDictionary<string, string> Sysctls { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
     public bool HostPid { get; init; }
+
+    /// <summary>The containers of the pod see one another's processes.</summary>
+    public bool SharedProcesses { get; init; }
+
+    /// <summary>Id of the container whose processes it sees as its own; null: none.</summary>
+    public string? JoinedContainer { get; init; }
     public bool HostIpc { get; init; }
     public bool Stdin { get; init; }
     public bool StdinOnce { get; init; }
@@ -39,15 +55,27 @@ internal sealed record ContainerMount(string Source, string Target, bool ReadOnl
 
 internal sealed record ContainerSecurity
 {
-    public uint User { get; init; }
-    public uint Group { get; init; }
+    /// <summary>As whom it runs: <c>user</c> or <c>user:group</c>, names or numbers, looked up in the container's own files.</summary>
+    public string User { get; init; } = "";
+
+    /// <summary>Its group, whatever the user's is.</summary>
+    public uint? Group { get; init; }
     public ImmutableArray<uint> Groups { get; init; } = [];
+
+    /// <summary>Only the groups that the pod names, not those that the image's files put the user in.</summary>
+    public bool StrictGroups { get; init; }
     public bool Privileged { get; init; }
     public bool NoNewPrivileges { get; init; }
     public bool ReadOnlyRoot { get; init; }
     public ImmutableArray<string> AddedCapabilities { get; init; } = [];
     public ImmutableArray<string> DroppedCapabilities { get; init; } = [];
     public bool UnmaskedProc { get; init; }
+
+    /// <summary>System calls are filtered by the runtime's own profile.</summary>
+    public bool SeccompDefault { get; init; }
+
+    /// <summary>JSON of another profile, in the form of the OCI runtime specification.</summary>
+    public string? SeccompProfile { get; init; }
 }
 
 /// <summary>Limits as the kernel takes them; null: none.</summary>

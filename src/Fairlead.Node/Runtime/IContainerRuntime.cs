@@ -1,5 +1,8 @@
 using System.Collections.Immutable;
 using System.Net.Sockets;
+using Fairlead.Linux.Files;
+using Fairlead.Node.Network;
+using Fairlead.Node.Runtime.Usage;
 
 namespace Fairlead.Node.Runtime;
 
@@ -22,6 +25,13 @@ internal interface IContainerRuntime
 
     PodRuntimeState Observe(string podUid);
 
+    /// <summary>Reads what the pod's containers use now.</summary>
+    /// <returns>Null: nothing of the pod runs here.</returns>
+    PodUsage? ReadUsage(string podUid);
+
+    /// <summary>Counts what the pod's containers have written over their images, by container id; those of which nothing is known are left out.</summary>
+    Task<ImmutableDictionary<string, DiskUse>> ReadDiskUseAsync(string podUid, CancellationToken cancel);
+
     /// <summary>Makes the pod's namespaces and network. The address of an earlier sandbox of the same pod is kept.</summary>
     /// <exception cref="RuntimeException">It cannot be made; nothing half-made remains.</exception>
     Task<PodSandbox> RunSandboxAsync(SandboxConfig config, CancellationToken cancel);
@@ -41,6 +51,9 @@ internal interface IContainerRuntime
     /// <summary>Removes an ended container and its log.</summary>
     Task RemoveContainerAsync(string podUid, string containerId, CancellationToken cancel);
 
+    /// <summary>The container's log was renamed: what it says from now on goes to a new file of the old name.</summary>
+    Task ReopenLogAsync(string podUid, string containerId, CancellationToken cancel);
+
     /// <summary>Starts another process in a running container.</summary>
     /// <exception cref="RuntimeException">It cannot be started; the message says why.</exception>
     Task<IExecSession> ExecAsync(string podUid, string containerId, ExecConfig config, CancellationToken cancel);
@@ -56,7 +69,7 @@ internal interface IContainerRuntime
 }
 
 /// <summary>What the runtime refused, in words for an event.</summary>
-internal sealed class RuntimeException(string message, Exception? inner = null) : Exception(message, inner);
+internal class RuntimeException(string message, Exception? inner = null) : Exception(message, inner);
 
 /// <summary>What exists of a pod.</summary>
 internal sealed record PodRuntimeState(PodSandbox? Sandbox, ImmutableArray<ContainerState> Containers)
@@ -97,8 +110,14 @@ internal sealed record ContainerState(string Id, string PodUid, string Name, boo
     public string? Message { get; init; }
     public string LogPath { get; init; } = "";
     public bool Stdin { get; init; }
+
+    /// <summary>The first client's end of input is the container's.</summary>
+    public bool StdinOnce { get; init; }
     public bool Tty { get; init; }
     public string? StopSignal { get; init; }
+
+    /// <summary>The image's name in full; null: as the pod names it.</summary>
+    public string? ImageReference { get; init; }
 }
 
 internal sealed record SandboxConfig
@@ -108,6 +127,22 @@ internal sealed record SandboxConfig
     public required string Name { get; init; }
     public required string HostName { get; init; }
     public bool HostNetwork { get; init; }
+
+    /// <summary>Of the pod's RuntimeClass; empty: the node's own.</summary>
+    public string RuntimeHandler { get; init; } = "";
+
+    public bool HostPid { get; init; }
+    public bool HostIpc { get; init; }
+
+    /// <summary>The containers of the pod see one another's processes.</summary>
+    public bool SharedProcesses { get; init; }
+
+    /// <summary>One of its containers is.</summary>
+    public bool Privileged { get; init; }
+    public ImmutableSortedDictionary<string, string> Sysctls { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+
+    /// <summary>Ports of the node that lead to this pod.</summary>
+    public IReadOnlyList<PortMapping> Ports { get; init; } = [];
 }
 
 /// <summary>Another process in a container: its command, streams and terminal size in characters.</summary>

@@ -1,5 +1,6 @@
 using System.Text;
 using Fairlead.Kube.Json;
+using Fairlead.Node.Metrics;
 using Fairlead.Node.Pods;
 using Fairlead.Node.Runtime;
 using Fairlead.Node.Streaming.PortForward;
@@ -10,10 +11,13 @@ using Microsoft.Extensions.Logging;
 namespace Fairlead.Node.Streaming;
 
 /// <summary>Paths of the kubelet API (kubernetes/kubernetes, pkg/kubelet/server) and who answers them.</summary>
-internal sealed class KubeletEndpoints(PodLoop pods, IContainerRuntime runtime, ILogger log)
+internal sealed class KubeletEndpoints(PodLoop pods, IContainerRuntime runtime, string logFolder, MetricsEndpoint metrics, ILogger log) : IDisposable
 {
+    private readonly LogFolder _logs = new(logFolder);
     private readonly ContainerStreams _streams = new(pods, runtime, log);
     private readonly PortForwardEndpoint _ports = new(pods, runtime, log);
+
+    public void Dispose() => _logs.Dispose();
 
     public async Task HandleAsync(HttpContext context)
     {
@@ -35,6 +39,12 @@ internal sealed class KubeletEndpoints(PodLoop pods, IContainerRuntime runtime, 
     {
         ["healthz"] => TextAsync(context, StatusCodes.Status200OK, "ok"),
         ["pods"] => PodsAsync(context),
+        ["metrics"] => metrics.AgentAsync(context),
+        ["metrics", "resource"] => metrics.ResourceAsync(context),
+        ["metrics", "cadvisor"] => metrics.CadvisorAsync(context),
+        ["metrics", "probes"] => metrics.ProbesAsync(context),
+        ["stats", "summary"] => metrics.SummaryAsync(context),
+        ["logs", .. var path] => _logs.HandleAsync(context, string.Join('/', path)),
         ["containerLogs", var ns, var pod, var container] => LogsAsync(context, ns, pod, container),
         // The second forms have the pod's UID in them.
         ["exec", var ns, var pod, var container] => _streams.ExecAsync(context, ns, pod, container),
@@ -43,6 +53,7 @@ internal sealed class KubeletEndpoints(PodLoop pods, IContainerRuntime runtime, 
         ["attach", var ns, var pod, _, var container] => _streams.AttachAsync(context, ns, pod, container),
         ["portForward", var ns, var pod] => _ports.HandleAsync(context, ns, pod),
         ["portForward", var ns, var pod, _] => _ports.HandleAsync(context, ns, pod),
+        ["dial", var address, var port] => DialEndpoint.HandleAsync(context, address, port),
         _ => TextAsync(context, StatusCodes.Status404NotFound, "404 page not found"),
     };
 
@@ -79,13 +90,13 @@ internal sealed class KubeletEndpoints(PodLoop pods, IContainerRuntime runtime, 
     private (ContainerState? Container, string? Refusal) ChooseLog(V1Pod pod, string container, bool previous)
     {
         var state = runtime.Observe(pod.Metadata.Uid);
-        if (!pod.Spec.Containers.Concat(pod.Spec.InitContainers ?? []).Any(one => one.Name == container))
+        if (!EphemeralContainers.All(pod).Any(one => one.Name == container))
             return (null, $"container \"{container}\" in pod \"{pod.Metadata.Name}\" is not available");
         // A container that waits to be started again has its log in the one that ended.
         var chosen = previous ? state.Previous(container) : state.Latest(container);
         if (chosen is not null && File.Exists(chosen.LogPath)) return (chosen, null);
         if (previous) return (null, $"previous terminated container \"{container}\" in pod \"{pod.Metadata.Name}\" not found");
-        var statuses = (pod.Status?.ContainerStatuses ?? []).Concat(pod.Status?.InitContainerStatuses ?? []);
+        var statuses = (pod.Status?.ContainerStatuses ?? []).Concat(pod.Status?.InitContainerStatuses ?? []).Concat(pod.Status?.EphemeralContainerStatuses ?? []);
         var reason = statuses.FirstOrDefault(status => status.Name == container)?.State?.Waiting?.Reason ?? "ContainerCreating";
         var words = reason is "ErrImagePull" or "ImagePullBackOff" ? "trying and failing to pull image" : reason;
         return (null, $"container \"{container}\" in pod \"{pod.Metadata.Name}\" is waiting to start: {words}");
@@ -126,6 +137,9 @@ internal static partial class StreamLog
 
     [LoggerMessage(2302, LogLevel.Debug, "exec {Command}: the client is gone: {Message}")]
     public static partial void ClientGone(ILogger log, string command, string message);
+
+    [LoggerMessage(2304, LogLevel.Warning, "{Path}: the API server could not be asked who may have it: {Message}")]
+    public static partial void NotReviewed(ILogger log, string? path, string message);
 
     [LoggerMessage(2303, LogLevel.Debug, "port-forward: {Message}")]
     public static partial void NotForwarded(ILogger log, string message);

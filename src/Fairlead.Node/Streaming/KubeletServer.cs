@@ -1,4 +1,9 @@
+using System.Net.Security;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Fairlead.Kube.Client;
+using Fairlead.Node.Api;
+using Fairlead.Node.Metrics;
 using Fairlead.Node.Pods;
 using Fairlead.Node.Runtime;
 using Microsoft.AspNetCore.Builder;
@@ -14,14 +19,19 @@ using Microsoft.Extensions.Logging;
 namespace Fairlead.Node.Streaming;
 
 /// <summary>
-/// The part of kubelet's HTTPS API that the API server calls for <c>kubectl logs</c> and <c>exec</c>. Clients show a
-/// certificate that one of the configured authorities signed for the group system:masters: whoever may exec here may do
-/// anything, so a node's or a user's certificate of the same authority is not enough.
+/// The part of kubelet's HTTPS API that the API server calls for <c>kubectl logs</c>, <c>exec</c> and <c>top</c>, and scrapers for metrics.
+/// Clients show a certificate that one of the configured authorities signed, or a token of the API server's; <see cref="KubeletAccess"/> says
+/// who may have what.
 /// </summary>
-internal sealed class KubeletServer(NodeAgentOptions options, PodLoop pods, IContainerRuntime runtime, ILoggerFactory logs) : IAsyncDisposable
+/// <param name="reviews">Null: the API server alone is let in.</param>
+internal sealed class KubeletServer(NodeAgentOptions options, PodLoop pods, IContainerRuntime runtime, IAccessReviews? reviews, ILoggerFactory logs) : IAsyncDisposable
 {
-    private const string OrganizationOid = "2.5.4.10";
+    /// <summary>Bytes, as Go's net/http allows them: the words of an exec are in the request's first line.</summary>
+    private const int LongestHead = 1024 * 1024;
+
+    private const string ClientAuthentication = "1.3.6.1.5.5.7.3.2";
     private WebApplication? _app;
+    private KubeletEndpoints? _endpoints;
 
     /// <summary>Where it listens; set by <see cref="StartAsync"/>.</summary>
     public int Port { get; private set; }
@@ -35,12 +45,13 @@ internal sealed class KubeletServer(NodeAgentOptions options, PodLoop pods, ICon
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(Configure);
         _app = builder.Build();
         _app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = StreamUpgrade.KeepAlive });
-        var endpoints = new KubeletEndpoints(pods, runtime, logs.CreateLogger("kubelet"));
-        _app.Run(context => context.Connection.ClientCertificate switch
+        var endpoints = _endpoints = new KubeletEndpoints(
+            pods, runtime, new NodePaths(options).LogRoot, new MetricsEndpoint(options, pods, runtime, TimeProvider.System), logs.CreateLogger("kubelet"));
+        var access = new KubeletAccess(reviews, options.NodeName, logs.CreateLogger("kubelet"));
+        _app.Run(async context =>
         {
-            null => KubeletEndpoints.TextAsync(context, StatusCodes.Status401Unauthorized, "Unauthorized\n"),
-            var certificate when !IsMaster(certificate) => KubeletEndpoints.TextAsync(context, StatusCodes.Status403Forbidden, $"Forbidden (user={certificate.Subject})\n"),
-            _ => endpoints.HandleAsync(context),
+            if (await access.CheckAsync(context) is var (code, text)) await KubeletEndpoints.TextAsync(context, code, text);
+            else await endpoints.HandleAsync(context);
         });
         await _app.StartAsync(cancel);
         var address = _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
@@ -54,37 +65,29 @@ internal sealed class KubeletServer(NodeAgentOptions options, PodLoop pods, ICon
         using var now = new CancellationTokenSource(TimeSpan.FromMilliseconds(200));
         await _app.StopAsync(now.Token);
         await _app.DisposeAsync();
+        _endpoints?.Dispose();
     }
 
     private void Configure(KestrelServerOptions kestrel)
     {
         kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxRequestLineSize = LongestHead;
+        kestrel.Limits.MaxRequestHeadersTotalSize = LongestHead;
         kestrel.Limits.MinResponseDataRate = null;
         kestrel.Limits.MinRequestBodyDataRate = null;
+        var clients = MachineTrust.ChainPolicy(options.ClientAuthorities);
+        clients.ApplicationPolicy.Add(new Oid(ClientAuthentication));
         kestrel.ListenAnyIP(options.KubeletPort, listen =>
         {
             // Upgrades to WebSocket are HTTP/1.1's.
             listen.Protocols = HttpProtocols.Http1;
             listen.UseHttps(https =>
             {
-                https.ServerCertificate = options.ServingCertificate;
+                https.ServerCertificateSelector = (_, _) => options.ServingCertificate?.Current;
                 https.ClientCertificateMode = ClientCertificateMode.AllowCertificate;
-                https.ClientCertificateValidation = (certificate, _, _) => IsTrusted(certificate);
+                https.OnAuthenticate = (_, settings) => settings.CertificateChainPolicy = clients;
+                https.ClientCertificateValidation = (_, _, errors) => errors == SslPolicyErrors.None;
             });
         });
     }
-
-    private bool IsTrusted(X509Certificate2 certificate)
-    {
-        using var chain = new X509Chain();
-        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.CustomTrustStore.AddRange(options.ClientAuthorities);
-        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-        chain.ChainPolicy.ApplicationPolicy.Add(new System.Security.Cryptography.Oid("1.3.6.1.5.5.7.3.2"));
-        return chain.Build(certificate);
-    }
-
-    /// <summary>A certificate's organizations are its user's groups (Kubernetes documentation: "Authenticating").</summary>
-    private static bool IsMaster(X509Certificate2 certificate) => certificate.SubjectName.EnumerateRelativeDistinguishedNames()
-        .Any(name => !name.HasMultipleElements && name.GetSingleElementType().Value == OrganizationOid && name.GetSingleElementValue() == "system:masters");
 }

@@ -10,21 +10,38 @@ internal sealed class LogFile(string path, LogOptions options)
     /// <param name="waitForEnd">Completes when the container ends.</param>
     public async Task CopyAsync(Stream output, Func<bool> hasEnded, Task waitForEnd, CancellationToken cancel)
     {
-        await using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1, useAsync: false);
-        if (options.TailLines is { } lines) SeekToTail(file, lines);
+        // Before the file is opened, so that a rotation in between is noticed.
         using var growth = options.Follow ? new FileGrowth(path) : null;
-        var format = new CriLogFormat(options);
-        var pending = new MemoryStream();
-        while (!format.IsFull)
+        var file = Open();
+        try
         {
-            // Asked before reading: what was written before the end is read after it was known.
-            var ended = hasEnded();
-            growth?.Reset();
-            await CopyToEndAsync(file, pending, format, output, cancel);
-            if (!options.Follow || ended) return;
-            await Task.WhenAny(growth!.Grown, waitForEnd).WaitAsync(cancel);
+            if (options.TailLines is { } lines) SeekToTail(file, lines);
+            var format = new CriLogFormat(options);
+            var pending = new MemoryStream();
+            while (!format.IsFull)
+            {
+                // Asked before reading: what was written before the end, or the rotation, is read after it was known.
+                var ended = hasEnded();
+                var rotated = growth?.TakeReplaced() == true;
+                growth?.Reset();
+                await CopyToEndAsync(file, pending, format, output, cancel);
+                if (rotated)
+                {
+                    await file.DisposeAsync();
+                    file = Open();
+                    continue;
+                }
+                if (!options.Follow || ended) return;
+                if (!growth!.IsReplaced) await Task.WhenAny(growth.Grown, waitForEnd).WaitAsync(cancel);
+            }
+        }
+        finally
+        {
+            await file.DisposeAsync();
         }
     }
+
+    private FileStream Open() => new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1, useAsync: false);
 
     private static async Task CopyToEndAsync(FileStream file, MemoryStream pending, CriLogFormat format, Stream output, CancellationToken cancel)
     {
@@ -88,21 +105,40 @@ internal sealed class LogFile(string path, LogOptions options)
 internal sealed class FileGrowth : IDisposable
 {
     private readonly FileSystemWatcher _watcher;
+    private readonly string _name;
     private TaskCompletionSource _grown = New();
+    private int _replaced;
 
     public FileGrowth(string path)
     {
-        _watcher = new FileSystemWatcher(Path.GetDirectoryName(path)!, Path.GetFileName(path)) { NotifyFilter = NotifyFilters.Size | NotifyFilters.LastWrite };
+        _name = Path.GetFileName(path);
+        _watcher = new FileSystemWatcher(Path.GetDirectoryName(path)!, Path.GetFileName(path)) { NotifyFilter = NotifyFilters.Size | NotifyFilters.LastWrite | NotifyFilters.FileName };
         _watcher.Changed += (_, _) => Volatile.Read(ref _grown).TrySetResult();
         _watcher.Deleted += (_, _) => Volatile.Read(ref _grown).TrySetResult();
+        _watcher.Renamed += (_, change) => Replace(change.Name);
+        _watcher.Created += (_, change) => Replace(change.Name);
         _watcher.EnableRaisingEvents = true;
     }
+
+    /// <summary>Another file has taken the name.</summary>
+    public bool IsReplaced => Volatile.Read(ref _replaced) != 0;
+
+    /// <summary>The same, and forgets it.</summary>
+    public bool TakeReplaced() => Interlocked.Exchange(ref _replaced, 0) != 0;
 
     public Task Grown => Volatile.Read(ref _grown).Task;
 
     public void Reset() => Volatile.Write(ref _grown, New());
 
     public void Dispose() => _watcher.Dispose();
+
+    private void Replace(string? name)
+    {
+        // The watcher also tells when the file gets another name.
+        if (name != _name) return;
+        Volatile.Write(ref _replaced, 1);
+        Volatile.Read(ref _grown).TrySetResult();
+    }
 
     private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

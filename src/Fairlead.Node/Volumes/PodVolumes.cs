@@ -10,9 +10,24 @@ namespace Fairlead.Node.Volumes;
 /// <summary>Where each volume of a pod lies on the node, or why one is not there.</summary>
 internal readonly record struct VolumesResult(ImmutableDictionary<string, string> Paths, string? Failure);
 
-/// <summary>Makes a pod's volumes below its folder, laid out as kubelet lays them out.</summary>
-internal sealed class PodVolumes(IPodApi api, V1Pod pod, FieldPaths.Facts facts, string podFolder)
+/// <summary>Makes a pod's volumes below its folder, laid out as kubelet lays them out. Made again, those of objects are brought up to date.</summary>
+/// <param name="renewTokens">Replaces the tokens that are there already.</param>
+internal sealed class PodVolumes(IPodApi api, V1Pod pod, FieldPaths.Facts facts, string podFolder, bool renewTokens = false)
 {
+    private const double TokenShare = 0.8;
+
+    /// <summary>When the pod's tokens are due for new ones, at 80 % of their time as kubelet has it; null: it has none.</summary>
+    public static TimeSpan? TokensDueAfter(V1Pod pod)
+    {
+        var seconds = (pod.Spec.Volumes ?? []).SelectMany(volume => volume.Projected?.Sources ?? [])
+            .Select(source => source.ServiceAccountToken is { } token ? token.ExpirationSeconds ?? VolumePayloads.DefaultTokenSeconds : (long?)null).Min();
+        return seconds is { } shortest ? TimeSpan.FromSeconds(shortest * TokenShare) : null;
+    }
+
+    /// <summary>Whether anything in them comes from the pod's own labels or annotations.</summary>
+    public static bool TellOfPod(V1Pod pod) =>
+        (pod.Spec.Volumes ?? []).Any(volume => volume.DownwardAPI is not null || volume.Projected?.Sources?.Any(source => source.DownwardAPI is not null) == true);
+
     public async Task<VolumesResult> MountAsync(CancellationToken cancel)
     {
         var paths = ImmutableDictionary.CreateBuilder<string, string>();
@@ -31,10 +46,10 @@ internal sealed class PodVolumes(IPodApi api, V1Pod pod, FieldPaths.Facts facts,
         {
             if (volume.HostPath is { } host) return HostPaths.Prepare(host);
             if (volume.EmptyDir is { } empty) return (MakeEmpty(volume.Name, empty), null);
-            var (kind, payload) = await new VolumePayloads(api, pod, facts).ReadAsync(volume, cancel);
+            var (kind, payload) = await new VolumePayloads(api, pod, facts, PresentToken).ReadAsync(volume, cancel);
             if (payload.Failure is not null) return (null, payload.Failure);
             var folder = FolderOf(kind, volume.Name);
-            VolumeFiles.Write(folder, payload.Files);
+            VolumeFiles.Write(folder, payload.Files, VolumeOwner.Of(pod));
             return (folder, null);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or LinuxException)
@@ -43,15 +58,24 @@ internal sealed class PodVolumes(IPodApi api, V1Pod pod, FieldPaths.Facts facts,
         }
     }
 
+    private byte[]? PresentToken(V1Volume volume, string path)
+    {
+        var file = $"{FolderOf("projected", volume.Name)}/{path}";
+        return !renewTokens && File.Exists(file) ? File.ReadAllBytes(file) : null;
+    }
+
     private string FolderOf(string kind, string name) => $"{podFolder}/volumes/kubernetes.io~{kind}/{name}";
 
     private string MakeEmpty(string name, V1EmptyDirVolumeSource empty)
     {
         var folder = FolderOf("empty-dir", name);
-        if (Directory.Exists(folder)) return folder;
+        var isInMemory = empty.Medium == "Memory";
+        // A restart of the machine leaves the folder, and takes what was mounted there.
+        if (Directory.Exists(folder) && (!isInMemory || MountTable.Under(folder).Any(mount => mount.Target == folder))) return folder;
         Directory.CreateDirectory(folder);
         File.SetUnixFileMode(folder, VolumeFiles.Everyone);
-        if (empty.Medium == "Memory") Mount.Tmpfs(folder, (long?)empty.SizeLimit?.ToDecimal(), "777");
+        if (isInMemory) Mount.Tmpfs(folder, (long?)empty.SizeLimit?.ToDecimal(), "1777");
+        VolumeOwner.Of(pod).Take(folder, isReadOnly: false);
         return folder;
     }
 }

@@ -5,7 +5,8 @@ namespace Fairlead.Node.Volumes;
 
 /// <summary>A file of a volume.</summary>
 /// <param name="Mode">Permission bits.</param>
-internal sealed record VolumeFile(string Path, byte[] Content, int Mode);
+/// <param name="User">Whose it is; null: the node's.</param>
+internal sealed record VolumeFile(string Path, byte[] Content, int Mode, uint? User = null);
 
 /// <summary>
 /// Writes the files of a volume so that readers see all of the old or all of the new: they lie in a folder of their own time,
@@ -16,7 +17,7 @@ internal static class VolumeFiles
     public const UnixFileMode Everyone = (UnixFileMode)0b111_111_111;
     private const string Data = "..data";
 
-    public static void Write(string folder, IReadOnlyList<VolumeFile> files)
+    public static void Write(string folder, IReadOnlyList<VolumeFile> files, VolumeOwner owner = default)
     {
         Directory.CreateDirectory(folder);
         if (IsSame($"{folder}/{Data}", files)) return;
@@ -28,8 +29,10 @@ internal static class VolumeFiles
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             File.WriteAllBytes(path, file.Content);
             File.SetUnixFileMode(path, (UnixFileMode)file.Mode);
+            if (file.User is { } user) VolumeOwner.Give(path, user);
         }
         Directory.CreateDirectory($"{folder}/{fresh}");
+        owner.Take($"{folder}/{fresh}", isReadOnly: true);
         SymbolicLink.Replace($"{folder}/{Data}", fresh);
         foreach (var name in files.Select(file => file.Path.Split('/')[0]).Distinct())
         {

@@ -12,8 +12,10 @@ internal readonly record struct VolumePayload(IReadOnlyList<VolumeFile> Files, s
 }
 
 /// <summary>Files made from objects: configMap, secret, downwardAPI, projected (Kubernetes documentation: "Volumes").</summary>
-internal sealed class VolumePayloads(IPodApi api, V1Pod pod, FieldPaths.Facts facts)
+/// <param name="presentToken">A token of a volume that is still good, by its path in there.</param>
+internal sealed class VolumePayloads(IPodApi api, V1Pod pod, FieldPaths.Facts facts, Func<V1Volume, string, byte[]?> presentToken)
 {
+    public const long DefaultTokenSeconds = 3600;
     private const int DefaultMode = 0b110_100_100;
 
     public async Task<(string Kind, VolumePayload Payload)> ReadAsync(V1Volume volume, CancellationToken cancel)
@@ -21,7 +23,7 @@ internal sealed class VolumePayloads(IPodApi api, V1Pod pod, FieldPaths.Facts fa
         if (volume.ConfigMap is { } map) return ("configmap", await ConfigMapAsync(map.Name, map.Items, map.Optional, map.DefaultMode, cancel));
         if (volume.Secret is { } secret) return ("secret", await SecretAsync(secret.SecretName, secret.Items, secret.Optional, secret.DefaultMode, cancel));
         if (volume.DownwardAPI is { } downward) return ("downward-api", Downward(downward.Items, downward.DefaultMode));
-        if (volume.Projected is { } projected) return ("projected", await ProjectedAsync(projected, cancel));
+        if (volume.Projected is { } projected) return ("projected", await ProjectedAsync(volume, projected, cancel));
         return ("", VolumePayload.Fail("this node has no driver for its type; it knows emptyDir, hostPath, configMap, secret, downwardAPI and projected"));
     }
 
@@ -72,32 +74,36 @@ internal sealed class VolumePayloads(IPodApi api, V1Pod pod, FieldPaths.Facts fa
         return new(files, null);
     }
 
-    private async Task<VolumePayload> ProjectedAsync(V1ProjectedVolumeSource projected, CancellationToken cancel)
+    private async Task<VolumePayload> ProjectedAsync(V1Volume volume, V1ProjectedVolumeSource projected, CancellationToken cancel)
     {
         var files = new List<VolumeFile>();
         foreach (var source in projected.Sources ?? [])
         {
-            var part = await SourceAsync(source, projected.DefaultMode, cancel);
+            var part = await SourceAsync(volume, source, projected.DefaultMode, cancel);
             if (part.Failure is not null) return part;
             files.AddRange(part.Files);
         }
         return new(files, null);
     }
 
-    private async Task<VolumePayload> SourceAsync(V1VolumeProjection source, int? mode, CancellationToken cancel)
+    private async Task<VolumePayload> SourceAsync(V1Volume volume, V1VolumeProjection source, int? mode, CancellationToken cancel)
     {
         if (source.ConfigMap is { } map) return await ConfigMapAsync(map.Name, map.Items, map.Optional, mode, cancel);
         if (source.Secret is { } secret) return await SecretAsync(secret.Name, secret.Items, secret.Optional, mode, cancel);
         if (source.DownwardAPI is { } downward) return Downward(downward.Items, mode);
         if (source.ServiceAccountToken is not { } token) return VolumePayload.Fail("a projected source is of a type that this node does not know");
+        var owner = VolumeOwner.Of(pod);
+        if (presentToken(volume, token.Path) is { } present) return Token(present);
         try
         {
-            var text = await api.CreateTokenAsync(pod, token.Audience, token.ExpirationSeconds ?? 3600, cancel);
-            return new([new VolumeFile(token.Path, Encoding.UTF8.GetBytes(text), mode ?? DefaultMode)], null);
+            var text = await api.CreateTokenAsync(pod, token.Audience, token.ExpirationSeconds ?? DefaultTokenSeconds, cancel);
+            return Token(Encoding.UTF8.GetBytes(text));
         }
         catch (Fairlead.Kube.Client.KubeApiException e)
         {
             return VolumePayload.Fail($"failed to fetch token: {e.Message}");
         }
+
+        VolumePayload Token(byte[] content) => new([new VolumeFile(token.Path, content, owner.TokenMode(mode ?? DefaultMode), owner.User)], null);
     }
 }

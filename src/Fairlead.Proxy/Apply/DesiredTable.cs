@@ -28,6 +28,25 @@ internal sealed class DesiredTable(ProxyTable layout)
     internal SetElement? Find(SetKind kind, FieldBytes key) =>
         _sets[(int)kind].TryGetValue(key, out Slot slot) ? slot.Element : null;
 
+    /// <summary>Before so many services are added, for the sets that grow with each.</summary>
+    internal void MakeRoom(IEnumerable<ServiceRules> services)
+    {
+        int[] elements = new int[s_kinds];
+        foreach (ServiceRules rules in services)
+        {
+            elements[(int)SetKind.ClusterAddresses] += rules.Addresses.Count;
+            foreach (PortRules port in rules.Ports)
+            {
+                elements[(int)(port.Reach == Reach.NodePort ? SetKind.NodePorts : SetKind.Services)]++;
+                elements[(int)SetKind.Endpoints] += port.Targets.Count + (port.LocalTargets?.Count ?? 0);
+            }
+        }
+        for (int kind = 0; kind < s_kinds; kind++)
+        {
+            _sets[kind].EnsureCapacity(elements[kind]);
+        }
+    }
+
     internal void Add(ServiceRules rules) => ServiceElements.Visit(layout, rules, AddElement, AddChain);
 
     internal void Remove(ServiceRules rules) => ServiceElements.Visit(layout, rules, RemoveElement, RemoveChain);

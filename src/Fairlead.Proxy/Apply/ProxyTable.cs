@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
+using Fairlead.Kube;
 using Fairlead.Linux.Netlink.NfTables;
 using Fairlead.Proxy.Plan;
 
@@ -11,15 +12,18 @@ namespace Fairlead.Proxy.Apply;
 /// <param name="Count">How many targets there are.</param>
 /// <param name="LocalCount">With externalTrafficPolicy Local, how many of them are for clients from outside; else null.</param>
 /// <param name="AffinitySeconds">0: no affinity.</param>
-internal readonly record struct PickChain(Reach Reach, int Count, int? LocalCount, uint AffinitySeconds)
+/// <param name="Sources">Who may use it; empty: everybody.</param>
+internal readonly record struct PickChain(Reach Reach, int Count, int? LocalCount, uint AffinitySeconds, EquatableArray<IPNetwork> Sources)
 {
-    internal string Name => Prefix + (LocalCount, AffinitySeconds) switch
+    internal string Name => From + Prefix + (LocalCount, AffinitySeconds) switch
     {
         (null, 0) => $"pick-{Count}",
         (null, _) => $"affinity-{Count}-{AffinitySeconds}",
         (_, 0) => $"local-{LocalCount}-of-{Count}",
         _ => $"local-affinity-{LocalCount}-of-{Count}-{AffinitySeconds}",
     };
+
+    private string From => Sources.Count == 0 ? "" : $"from-{ProxyTable.Hash(string.Join(',', Sources))}-";
 
     private string Prefix => Reach switch { Reach.NodePort => "node-", Reach.ExternalAddress => "external-", _ => "" };
 }
@@ -49,12 +53,15 @@ internal sealed class ProxyTable
 
     /// <summary>Where the indices of local targets begin; no service has that many endpoints.</summary>
     internal const uint FirstLocalIndex = 1 << 16;
-    private readonly IPNetwork[] _pods;
+    private readonly ServiceProxyOptions _options;
     private readonly FieldType _address;
+    private static readonly IPNetwork s_loopback = IPNetwork.Parse("127.0.0.0/8");
     private readonly Selector _source, _destination;
+    private IPNetwork[] _serviceNetworks;
 
-    internal ProxyTable(TableFamily family, IReadOnlyList<IPNetwork> podNetworks, IReadOnlyList<IPNetwork> serviceNetworks)
+    internal ProxyTable(TableFamily family, ServiceProxyOptions options)
     {
+        _options = options;
         Family = family;
         Table = new Table(family, "fairlead");
         IsIPv6 = family == TableFamily.IPv6;
@@ -76,8 +83,8 @@ internal sealed class ProxyTable
             HasTimeout = true,
             Size = AffinitySize,
         };
-        _pods = Of(podNetworks);
-        Chains = [.. FixedChains(_pods, Of(serviceNetworks))];
+        _serviceNetworks = Of(options.ServiceNetworks);
+        Chains = [.. FixedChains()];
     }
 
     internal TableFamily Family { get; }
@@ -103,7 +110,7 @@ internal sealed class ProxyTable
     internal SetDefinition Affinity { get; }
 
     /// <summary>The chains that are always there, targets before those that lead to them.</summary>
-    internal IReadOnlyList<(Chain Chain, IReadOnlyList<Rule> Rules)> Chains { get; }
+    internal IReadOnlyList<(Chain Chain, IReadOnlyList<Rule> Rules)> Chains { get; private set; }
 
     internal IEnumerable<SetDefinition> Sets => [ClusterAddresses, Services, Endpoints, NodePorts, Hairpin, Affinity];
 
@@ -116,6 +123,19 @@ internal sealed class ProxyTable
         _ => Hairpin,
     };
 
+    /// <summary>Takes over in which networks unused addresses are refused; false when they were these already.</summary>
+    internal bool TrySetServiceNetworks(IReadOnlyList<IPNetwork> networks)
+    {
+        IPNetwork[] now = Of(networks);
+        if (now.SequenceEqual(_serviceNetworks))
+        {
+            return false;
+        }
+        _serviceNetworks = now;
+        Chains = [.. FixedChains()];
+        return true;
+    }
+
     /// <summary>The rules of a chain that chooses.</summary>
     internal IReadOnlyList<Rule> Rules(PickChain chain)
     {
@@ -123,10 +143,15 @@ internal sealed class ProxyTable
         Selector[] port = [address, Selector.Protocol, Selector.DestinationPort];
         Selector[] all = [.. port, Selector.Random((uint)chain.Count)];
         var rules = new List<Statement[]>();
+        if (chain.Sources.Count > 0)
+        {
+            // From elsewhere: no answer, as from a firewall.
+            rules.Add([.. chain.Sources.Select(network => new MatchNetwork(_source, network, Not: true)), new VerdictStatement(new Verdict(VerdictCode.Drop))]);
+        }
         if (chain.LocalCount is { } local)
         {
             // A pod of the cluster and the node itself are no clients from outside: they may use every endpoint.
-            rules.AddRange(_pods.SelectMany(network => Choose([new MatchNetwork(_source, network)], port, all, chain.AffinitySeconds)));
+            rules.AddRange(FromPods().SelectMany(from => Choose([from], port, all, chain.AffinitySeconds)));
             rules.Add([Match.LocalSource, new SetMark(MasqueradeMark)]);
             rules.AddRange(Choose([Match.LocalSource], port, all, chain.AffinitySeconds));
             rules.AddRange(local == 0
@@ -162,34 +187,56 @@ internal sealed class ProxyTable
     private IPNetwork[] Of(IReadOnlyList<IPNetwork> networks) =>
         [.. networks.Where(network => (network.BaseAddress.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6) == IsIPv6)];
 
-    private IEnumerable<(Chain Chain, IReadOnlyList<Rule> Rules)> FixedChains(IPNetwork[] pods, IPNetwork[] services)
+    /// <summary>Each of them says that a packet comes from a pod.</summary>
+    private IEnumerable<Statement> FromPods() =>
+        _options.PodLink is { } link ? [new MatchLink(link)] : Of(_options.ClusterNetworks).Select(network => new MatchNetwork(_source, network));
+
+    private IEnumerable<(Chain Chain, IReadOnlyList<Rule> Rules)> FixedChains()
     {
         Selector[] port = [_destination, Selector.Protocol, Selector.DestinationPort];
         Statement toServices = new VerdictStatement(Verdict.Jump(ServicesChain));
         Statement toReject = new VerdictStatement(Verdict.Jump(RejectChain));
         Statement[] isCluster = [new MatchSet([_destination], ClusterAddresses.Name), toReject];
-        IEnumerable<Statement[]> unreachable = [isCluster, .. services.Select(network => new[] { new MatchNetwork(_destination, network), toReject })];
+        IEnumerable<Statement[]> unreachable = [isCluster, .. _serviceNetworks.Select(network => new[] { new MatchNetwork(_destination, network), toReject })];
 
         // No answer but a refusal: neither to a port that no service has, nor to a ping.
         yield return Make(RejectChain, null,
             [Match.Protocol(6), new Reject(Family, Reset: true)],
             [new Reject(Family, Reset: false)]);
         yield return Make(ServicesChain, null,
-            [new VerdictLookup(port, Services.Name)],
-            [Match.LocalDestination, NotLoopback, new VerdictLookup([Selector.Protocol, Selector.DestinationPort], NodePorts.Name)]);
+            [.. FromElsewhere(), [new VerdictLookup(port, Services.Name)], .. NodePortRules()]);
         yield return Make("prerouting", new BaseHook(ChainType.Nat, HookPoint.PreRouting, -100), [toServices]);
         yield return Make("output", new BaseHook(ChainType.Nat, HookPoint.Output, -100), [toServices]);
-        yield return Make("postrouting", new BaseHook(ChainType.Nat, HookPoint.PostRouting, 100), [.. Masquerades(pods)]);
+        yield return Make("postrouting", new BaseHook(ChainType.Nat, HookPoint.PostRouting, 100), [.. Masquerades()]);
         // After translation: what still goes to a cluster address has found no endpoint.
         yield return Make("filter-forward", new BaseHook(ChainType.Filter, HookPoint.Forward, 0), [.. unreachable]);
+        if (!IsIPv6 && _options.LocalhostNodePorts)
+        {
+            // The kernel must route what comes from there, so that nothing else may reach what listens there alone (CVE-2020-8558).
+            yield return Make("filter-input", new BaseHook(ChainType.Filter, HookPoint.Input, 0),
+                [new MatchNetwork(_destination, s_loopback), new MatchLink("lo", Not: true), new MatchBits(Selector.FlowStatus, MatchBits.Translated, Not: true), new VerdictStatement(new Verdict(VerdictCode.Drop))]);
+        }
         yield return Make("filter-output", new BaseHook(ChainType.Filter, HookPoint.Output, 0), [.. unreachable]);
     }
 
-    private MatchNetwork NotLoopback =>
-        new(_destination, IPNetwork.Parse(IsIPv6 ? "::1/128" : "127.0.0.0/8"), Not: true);
+    /// <summary>By which link a packet came is known here, but no longer where it is masqueraded.</summary>
+    private IEnumerable<Statement[]> FromElsewhere() =>
+        _options.PodLink is { } link ? [[new MatchSet([_destination], ClusterAddresses.Name), new MatchLink(link, Not: true), new SetMark(MasqueradeMark)]] : [];
 
-    private IEnumerable<Statement[]> Masquerades(IPNetwork[] pods)
+    private IEnumerable<Statement[]> NodePortRules()
     {
+        Statement[] isNode = [Match.LocalDestination, .. !IsIPv6 && _options.LocalhostNodePorts ? Array.Empty<Statement>() : [NotLoopback]];
+        var lookup = new VerdictLookup([Selector.Protocol, Selector.DestinationPort], NodePorts.Name);
+        return _options.NodePortNetworks is { Count: > 0 } networks
+            ? Of(networks).Select(network => (Statement[])[.. isNode, new MatchNetwork(_destination, network), lookup])
+            : [[.. isNode, lookup]];
+    }
+
+    private MatchNetwork NotLoopback => new(_destination, IsIPv6 ? IPNetwork.Parse("::1/128") : s_loopback, Not: true);
+
+    private IEnumerable<Statement[]> Masquerades()
+    {
+        IPNetwork[] pods = Of(_options.ClusterNetworks);
         var translated = new MatchBits(Selector.FlowStatus, MatchBits.Translated);
         yield return [new MatchBits(Selector.Mark, MasqueradeMark), new Masquerade()];
         // A pod that reaches itself would otherwise answer itself without this node, and not recognize the answer.
@@ -211,5 +258,7 @@ internal sealed class ProxyTable
 
     /// <summary>The comment is a hash of what the rule says, so that a rule read back is known without decoding it.</summary>
     private static Rule Comment(Rule rule) =>
-        rule with { Comment = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(rule.Text)).AsSpan(0, 6)) };
+        rule with { Comment = Hash(rule.Text) };
+
+    internal static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(0, 6));
 }

@@ -1,3 +1,4 @@
+using Fairlead.Kube;
 using Fairlead.Linux.Netlink.NfTables;
 using Fairlead.Proxy.Plan;
 
@@ -28,7 +29,7 @@ internal static class ServiceElements
 
     private static void VisitPort(ProxyTable table, PortRules port, Action<SetKind, SetElement> element, Action<PickChain> chain)
     {
-        var pick = new PickChain(port.Reach, port.Targets.Count, port.LocalTargets?.Count, port.AffinitySeconds);
+        var pick = new PickChain(port.Reach, port.Targets.Count, port.LocalTargets?.Count, port.AffinitySeconds, port.Sources);
         chain(pick);
         if (port.Reach == Reach.NodePort)
         {

@@ -1,5 +1,6 @@
 using System.Net;
 using Fairlead.Linux.Netlink.Conntrack;
+using Fairlead.Linux.Netlink.Route;
 using Fairlead.Proxy.Plan;
 
 namespace Fairlead.Proxy.Apply;
@@ -36,7 +37,8 @@ internal sealed class StaleFlows
     /// <summary>No UDP port is among the changes.</summary>
     internal bool IsEmpty => _allowed.Count == 0 && _allowedByNodePort.Count == 0;
 
-    internal bool IsStale(Flow flow)
+    /// <param name="isOwn">Whether an address is one of this node's.</param>
+    internal bool IsStale(Flow flow, Func<IPAddress, bool> isOwn)
     {
         var target = new IPEndPoint(flow.Reply.Source, flow.Reply.SourcePort);
         var destination = new IPEndPoint(flow.Original.Destination, flow.Original.DestinationPort);
@@ -44,15 +46,22 @@ internal sealed class StaleFlows
         {
             return !targets.Contains(target);
         }
-        // A flow to this port number that was never translated is somebody else's.
-        return !target.Equals(destination)
-            && _allowedByNodePort.TryGetValue(flow.Original.DestinationPort, out targets)
-            && !targets.Contains(target);
+        // What was never translated began before the service had endpoints, where it goes to this node; elsewhere it is somebody else's.
+        return _allowedByNodePort.TryGetValue(flow.Original.DestinationPort, out targets)
+            && !targets.Contains(target)
+            && (!target.Equals(destination) || isOwn(destination.Address));
     }
 
     /// <summary>Forgets the stale flows; returns how many.</summary>
-    internal int Remove(ConntrackSocket conntrack, bool ipv6) =>
-        IsEmpty ? 0 : conntrack.List(ipv6, Protocols.Udp, IsStale).Count(conntrack.TryDelete);
+    internal int Remove(ConntrackSocket conntrack, RouteSocket routes, bool ipv6)
+    {
+        if (IsEmpty)
+        {
+            return 0;
+        }
+        HashSet<IPAddress> own = _allowedByNodePort.Count == 0 ? [] : [.. routes.ListAddresses().Select(address => address.Address)];
+        return conntrack.List(ipv6, Protocols.Udp, flow => IsStale(flow, own.Contains)).Count(conntrack.TryDelete);
+    }
 
     /// <summary>
     /// Every port had targets and keeps them all: then no flow is stale, and the kernel's whole flow table (its walk takes

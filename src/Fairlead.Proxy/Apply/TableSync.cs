@@ -13,12 +13,14 @@ internal sealed class TableSync(ProxyTable layout, TrackedTables kernel, ILogger
 {
     private readonly Dictionary<ObjectKey, ServiceRules> _rules = [];
     private readonly DesiredTable _desired = new(layout);
+    private readonly Dictionary<ObjectKey, string> _refused = [];
 
     internal ProxyTable Layout => layout;
 
     internal ServiceRules? Find(ObjectKey service) => _rules.GetValueOrDefault(service);
 
-    internal IEnumerable<ServiceRules> Rules => _rules.Values;
+    /// <summary>Services left out because the kernel refused something of theirs, with what it said.</summary>
+    internal IReadOnlyDictionary<ObjectKey, string> Refused => _refused;
 
     /// <summary>
     /// Takes over the new rules of services (null: no more), tells of each that really changed, and changes the kernel by
@@ -27,8 +29,12 @@ internal sealed class TableSync(ProxyTable layout, TrackedTables kernel, ILogger
     /// <exception cref="TableRefusedException">The kernel could not be changed; the rules are kept for the next call.</exception>
     internal void Update(IEnumerable<KeyValuePair<ObjectKey, ServiceRules?>> services, Action<ServiceRules?, ServiceRules?> changed)
     {
-        foreach ((ObjectKey service, ServiceRules? now) in services)
+        IReadOnlyCollection<KeyValuePair<ObjectKey, ServiceRules?>> all = [.. services];
+        MakeRoom(all);
+        foreach ((ObjectKey service, ServiceRules? now) in all)
         {
+            // One left out before is tried again.
+            _refused.Remove(service);
             ServiceRules? before = _rules.GetValueOrDefault(service);
             if (Equals(before, now))
             {
@@ -51,6 +57,15 @@ internal sealed class TableSync(ProxyTable layout, TrackedTables kernel, ILogger
         }
     }
 
+    /// <summary>In which networks unused addresses are refused; the next update changes the kernel.</summary>
+    internal void SetServiceNetworks(IReadOnlyList<System.Net.IPNetwork> networks)
+    {
+        if (layout.TrySetServiceNetworks(networks))
+        {
+            _desired.TracksChanges = false;
+        }
+    }
+
     /// <summary>Whether the table, a chain or a set is gone; does not look at elements.</summary>
     internal bool IsDamaged() =>
         kernel.Read(layout.Table) is not { } content
@@ -63,7 +78,7 @@ internal sealed class TableSync(ProxyTable layout, TrackedTables kernel, ILogger
         _desired.TracksChanges = false;
         _desired.ForgetChanges();
         Refusal? refusal = null;
-        for (int attempt = 0; attempt < 3; attempt++)
+        for (int attempt = 0; attempt < 3;)
         {
             Transaction transaction = TableDifference.Compute(layout, _desired, kernel);
             refusal = kernel.Commit(transaction);
@@ -74,8 +89,53 @@ internal sealed class TableSync(ProxyTable layout, TrackedTables kernel, ILogger
                 return !transaction.IsEmpty;
             }
             ProxyLog.Refused(logger, layout.Table.ToString(), refusal.ToString());
+            // The same again may succeed; the third time those whose doing it is stay out, so that all others are served.
+            if (++attempt == 3 && LeaveOut(refusal))
+            {
+                attempt = 2;
+            }
         }
         throw new TableRefusedException($"table {layout.Table}: {refusal}");
+    }
+
+    /// <summary>Takes out the services that ask for what was refused; false when none does.</summary>
+    private bool LeaveOut(Refusal refusal)
+    {
+        ObjectKey[] culprits = [.. _rules.Where(pair => AsksFor(pair.Value, refusal)).Select(pair => pair.Key)];
+        foreach (ObjectKey service in culprits)
+        {
+            _refused[service] = refusal.ToString();
+            Take(service, _rules[service], null);
+        }
+        return culprits.Length > 0;
+    }
+
+    private bool AsksFor(ServiceRules rules, Refusal refusal)
+    {
+        SetElement? refused = refusal.Change is Change.AddElements add && refusal.Element >= 0 && refusal.Element < add.Elements.Count ? add.Elements[refusal.Element] : null;
+        string? set = (refusal.Change as Change.AddElements)?.Set.Name;
+        string? chain = refusal.Change switch
+        {
+            Change.AddChain change => change.Chain.Name,
+            Change.AddRule change => change.Rule.Chain,
+            _ => null,
+        };
+        bool found = false;
+        ServiceElements.Visit(
+            layout, rules,
+            (kind, element) => found |= refused is { } one && layout.Definition(kind).Name == set && element.Key.Equals(one.Key),
+            pick => found |= pick.Name == chain);
+        return found;
+    }
+
+    /// <summary>The first services come all at once; tables that grew with each would be copied a dozen times, and the last copy half empty.</summary>
+    private void MakeRoom(IReadOnlyCollection<KeyValuePair<ObjectKey, ServiceRules?>> services)
+    {
+        if (_rules.Count == 0)
+        {
+            _rules.EnsureCapacity(services.Count);
+            _desired.MakeRoom(services.Select(service => service.Value).OfType<ServiceRules>());
+        }
     }
 
     private void Take(ObjectKey service, ServiceRules? before, ServiceRules? now)

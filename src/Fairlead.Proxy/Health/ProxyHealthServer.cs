@@ -1,9 +1,6 @@
 using System.Net;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
+using Fairlead.Kube.Health;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 
 namespace Fairlead.Proxy.Health;
@@ -12,40 +9,16 @@ namespace Fairlead.Proxy.Health;
 /// Answers /healthz and /livez (kube-proxy's port 10256), /metrics and /proxyMode (its port 10249) in plain HTTP, each on
 /// every address listened on. Unhealthy is 503.
 /// </summary>
-public sealed class ProxyHealthServer : IAsyncDisposable
+public static class ProxyHealthServer
 {
-    private readonly WebApplication _web;
-
-    private ProxyHealthServer(WebApplication web) => _web = web;
-
     /// <summary>Listens, in the process's network namespace.</summary>
+    /// <param name="more">What other parts of the process add to /metrics, in Prometheus' text format; null: nothing.</param>
     /// <exception cref="IOException">An address is in use.</exception>
-    public static async Task<ProxyHealthServer> StartAsync(
-        ProxyStatus status, IReadOnlyList<IPEndPoint> listen, ILoggerFactory logs, CancellationToken cancellationToken)
-    {
-        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.Services.Replace(ServiceDescriptor.Singleton(logs));
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
-        {
-            kestrel.AddServerHeader = false;
-            foreach (IPEndPoint address in listen)
-            {
-                kestrel.Listen(address);
-            }
-        });
-        WebApplication web = builder.Build();
-        web.Run(context => AnswerAsync(context, status));
-        await web.StartAsync(cancellationToken);
-        return new ProxyHealthServer(web);
-    }
+    public static Task<StatusServer> StartAsync(
+        ProxyStatus status, IReadOnlyList<IPEndPoint> listen, ILoggerFactory logs, CancellationToken cancellationToken, Func<string>? more = null) =>
+        StatusServer.StartAsync(listen, context => AnswerAsync(context, status, more), logs, cancel: cancellationToken);
 
-    public async ValueTask DisposeAsync()
-    {
-        await _web.StopAsync();
-        await _web.DisposeAsync();
-    }
-
-    private static async Task AnswerAsync(HttpContext context, ProxyStatus status)
+    private static async Task AnswerAsync(HttpContext context, ProxyStatus status, Func<string>? more)
     {
         HttpResponse response = context.Response;
         switch (context.Request.Path.Value)
@@ -61,8 +34,8 @@ public sealed class ProxyHealthServer : IAsyncDisposable
                 await response.WriteAsync("nftables", context.RequestAborted);
                 break;
             case "/metrics":
-                response.ContentType = "text/plain; version=0.0.4; charset=utf-8";
-                await response.WriteAsync(ProxyMetrics.Text(status), context.RequestAborted);
+                response.ContentType = PrometheusText.MediaType;
+                await response.WriteAsync(ProxyMetrics.Text(status) + more?.Invoke(), context.RequestAborted);
                 break;
             default:
                 response.StatusCode = StatusCodes.Status404NotFound;

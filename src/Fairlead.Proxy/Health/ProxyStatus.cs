@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Fairlead.Kube.Health;
 
 namespace Fairlead.Proxy.Health;
 
@@ -15,6 +16,7 @@ public sealed class ProxyStatus(TimeProvider time)
     private static readonly JsonWriterOptions s_json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
     private readonly Lock _lock = new();
     private DateTimeOffset? _lastUpdated;
+    private long _refusals;
     private DateTimeOffset? _pendingSince;
 
     /// <summary>From the change of an endpoint (endpoints.kubernetes.io/last-change-trigger-time) to the kernel: network_programming_duration_seconds.</summary>
@@ -61,6 +63,11 @@ public sealed class ProxyStatus(TimeProvider time)
         }
         return body.WrittenMemory;
     }
+
+    /// <summary>How often a service was left out because the kernel refused it.</summary>
+    public long Refusals => Interlocked.Read(ref _refusals);
+
+    internal void Refused() => Interlocked.Increment(ref _refusals);
 
     internal void Pending()
     {

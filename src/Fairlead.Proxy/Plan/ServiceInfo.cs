@@ -1,3 +1,4 @@
+using Fairlead.Kube;
 using System.Net;
 using System.Net.Sockets;
 using k8s.Models;
@@ -16,12 +17,22 @@ internal sealed record ServiceInfo
 {
     private const string OtherProxyLabel = "service.kubernetes.io/service-proxy-name";
     private const string HeadlessLabel = "service.kubernetes.io/headless";
+    private const string SourceRangesAnnotation = "service.beta.kubernetes.io/load-balancer-source-ranges";
     private const int DefaultAffinitySeconds = 10800;
 
     public required EquatableArray<IPAddress> ClusterAddresses { get; init; }
 
-    /// <summary>Load balancers' addresses that are delivered to nodes as they are (ipMode VIP), and spec.externalIPs.</summary>
+    /// <summary>spec.externalIPs.</summary>
     public EquatableArray<IPAddress> ExternalAddresses { get; init; } = new([]);
+
+    /// <summary>Load balancers' addresses that are delivered to nodes as they are (ipMode VIP).</summary>
+    public EquatableArray<IPAddress> BalancerAddresses { get; init; } = new([]);
+
+    /// <summary>Who may use <see cref="BalancerAddresses"/>; empty: everybody.</summary>
+    public EquatableArray<IPNetwork> SourceRanges { get; init; } = new([]);
+
+    /// <summary>Where load balancers ask whether this node has endpoints; 0 for nowhere.</summary>
+    public ushort HealthCheckPort { get; init; }
 
     public required EquatableArray<ServicePort> Ports { get; init; }
 
@@ -54,7 +65,10 @@ internal sealed record ServiceInfo
         return new ServiceInfo
         {
             ClusterAddresses = new(addresses),
-            ExternalAddresses = new(External(service).Distinct()),
+            ExternalAddresses = new(Parse(spec.ExternalIPs ?? []).Distinct()),
+            BalancerAddresses = new(Parse((service.Status?.LoadBalancer?.Ingress ?? []).Where(ingress => ingress.IpMode is null or "VIP").Select(ingress => ingress.Ip)).Distinct()),
+            SourceRanges = new(Sources(service)),
+            HealthCheckPort = spec is { Type: "LoadBalancer", ExternalTrafficPolicy: "Local" } ? (ushort)(spec.HealthCheckNodePort ?? 0) : (ushort)0,
             Ports = new((spec.Ports ?? []).Select(port =>
                 new ServicePort(port.Name ?? "", Protocols.Number(port.Protocol), (ushort)port.Port, (ushort)(port.NodePort ?? 0)))),
             AffinitySeconds = spec.SessionAffinity == "ClientIP"
@@ -65,30 +79,27 @@ internal sealed record ServiceInfo
         };
     }
 
-    private static IEnumerable<IPAddress> External(V1Service service)
+    /// <summary>The field, or where it is empty, the annotation of before; what is no range is nobody's.</summary>
+    private static IEnumerable<IPNetwork> Sources(V1Service service)
     {
-        IEnumerable<string> balancers = (service.Status?.LoadBalancer?.Ingress ?? []).Where(ingress => ingress.IpMode is null or "VIP").Select(ingress => ingress.Ip);
-        foreach (string text in balancers.Concat(service.Spec.ExternalIPs ?? []))
+        if (service.Spec.Type != "LoadBalancer")
         {
-            if (IPAddress.TryParse(text, out IPAddress? address))
-            {
-                yield return address;
-            }
+            return [];
         }
+        IEnumerable<string> texts = service.Spec.LoadBalancerSourceRanges ?? [];
+        if (!texts.Any() && service.Metadata.Annotations?.TryGetValue(SourceRangesAnnotation, out string? annotation) == true)
+        {
+            texts = annotation.Split(',', StringSplitOptions.RemoveEmptyEntries);
+        }
+        return [.. texts.Select(text => IPNetwork.TryParse(text.Trim(), out IPNetwork network) ? (IPNetwork?)network : null).OfType<IPNetwork>()
+            .Distinct().OrderBy(network => network.ToString(), StringComparer.Ordinal)];
     }
 
-    private static IEnumerable<IPAddress> Addresses(V1ServiceSpec spec)
-    {
-        IEnumerable<string> texts = spec.ClusterIPs is { Count: > 0 } all ? all : [spec.ClusterIP ?? ""];
-        foreach (string text in texts)
-        {
-            // Headless services say "None".
-            if (IPAddress.TryParse(text, out IPAddress? address))
-            {
-                yield return address;
-            }
-        }
-    }
+    // Headless services say "None".
+    private static IEnumerable<IPAddress> Addresses(V1ServiceSpec spec) => Parse(spec.ClusterIPs is { Count: > 0 } all ? all : [spec.ClusterIP ?? ""]);
+
+    private static IEnumerable<IPAddress> Parse(IEnumerable<string> texts) =>
+        texts.Select(text => IPAddress.TryParse(text, out IPAddress? address) ? address : null).OfType<IPAddress>();
 }
 
 internal static class Protocols
@@ -106,4 +117,6 @@ internal static class Protocols
 internal static class Families
 {
     internal static bool IsIPv6(this IPAddress address) => address.AddressFamily == AddressFamily.InterNetworkV6;
+
+    internal static bool IsIPv6(this IPNetwork network) => network.BaseAddress.IsIPv6();
 }

@@ -1,3 +1,4 @@
+using Fairlead.Kube;
 using System.Net;
 
 namespace Fairlead.Proxy.Plan;
@@ -9,7 +10,8 @@ namespace Fairlead.Proxy.Plan;
 internal static class ServicePlanner
 {
     /// <summary>The rules in one family; null when the service has no address in it.</summary>
-    internal static ServiceRules? Plan(ServiceInfo service, IReadOnlyCollection<SliceInfo> slices, bool ipv6)
+    /// <param name="zone">This node's zone; null: it has none.</param>
+    internal static ServiceRules? Plan(ServiceInfo service, IReadOnlyCollection<SliceInfo> slices, bool ipv6, string? zone)
     {
         IPAddress[] addresses = [.. service.ClusterAddresses.Where(address => address.IsIPv6() == ipv6)];
         if (addresses.Length == 0)
@@ -17,11 +19,14 @@ internal static class ServicePlanner
             return null;
         }
         IPAddress[] external = [.. service.ExternalAddresses.Where(address => address.IsIPv6() == ipv6)];
-        var ports = new List<PortRules>((addresses.Length + external.Length + 1) * service.Ports.Count);
+        IPAddress[] balancers = [.. service.BalancerAddresses.Where(address => address.IsIPv6() == ipv6)];
+        // A list that names nobody of this family restricts nobody of it, as kube-proxy has it.
+        var sources = new EquatableArray<IPNetwork>(service.SourceRanges.Where(network => network.IsIPv6() == ipv6));
+        var ports = new List<PortRules>((addresses.Length + external.Length + balancers.Length + 1) * service.Ports.Count);
         foreach (ServicePort port in service.Ports)
         {
-            EquatableArray<Target> targets = Targets(port, slices, ipv6, localOnly: false);
-            EquatableArray<Target>? local = service.InternalLocal || service.ExternalLocal ? Targets(port, slices, ipv6, localOnly: true) : null;
+            EquatableArray<Target> targets = Targets(port, slices, ipv6, Closest(port, slices, ipv6, zone));
+            EquatableArray<Target>? local = service.InternalLocal || service.ExternalLocal ? Targets(port, slices, ipv6, static endpoint => endpoint.IsLocal) : null;
             EquatableArray<Target> inside = service.InternalLocal ? local!.Value : targets;
             EquatableArray<Target>? outside = service.ExternalLocal ? local : null;
             foreach (IPAddress address in addresses)
@@ -31,7 +36,11 @@ internal static class ServicePlanner
                     Drops = inside.Count == 0 && targets.Count > 0,
                 });
             }
-            foreach (IPAddress address in external)
+            foreach (IPAddress address in balancers)
+            {
+                ports.Add(new PortRules(Reach.ExternalAddress, address, port.Protocol, port.Port, service.AffinitySeconds, targets) { LocalTargets = outside, Sources = sources });
+            }
+            foreach (IPAddress address in external.Except(balancers))
             {
                 ports.Add(new PortRules(Reach.ExternalAddress, address, port.Protocol, port.Port, service.AffinitySeconds, targets) { LocalTargets = outside });
             }
@@ -44,11 +53,43 @@ internal static class ServicePlanner
         return new ServiceRules(new(addresses), new(ports));
     }
 
-    /// <summary>The ready endpoints that serve the port by its name; without any, those that still serve while they terminate.</summary>
-    private static EquatableArray<Target> Targets(ServicePort port, IReadOnlyCollection<SliceInfo> slices, bool ipv6, bool localOnly)
+    /// <summary>The distinct ready endpoints on this node, which a load balancer's health check asks for.</summary>
+    internal static int CountLocal(IEnumerable<SliceInfo> slices) =>
+        slices.SelectMany(slice => slice.Endpoints).Where(endpoint => endpoint is { Ready: true, IsLocal: true }).Select(endpoint => endpoint.Address).Distinct().Count();
+
+    /// <summary>
+    /// Which endpoints the hints of all of them leave to this node: those for the node, if all say for which they are and one is
+    /// for it; else by zone alike; else all (https://kubernetes.io/docs/reference/networking/virtual-ips/#traffic-distribution).
+    /// </summary>
+    private static Func<SliceEndpoint, bool> Closest(ServicePort port, IReadOnlyCollection<SliceInfo> slices, bool ipv6, string? zone)
     {
-        var ready = new SortedSet<Target>(TargetOrder.Instance);
-        var lastResort = new SortedSet<Target>(TargetOrder.Instance);
+        bool any = false, allNodes = true, here = false, allZones = zone is not null, inZone = false;
+        foreach ((SliceInfo slice, _) in Serving(port, slices, ipv6))
+        {
+            foreach (SliceEndpoint endpoint in slice.Endpoints)
+            {
+                if (!endpoint.Ready)
+                {
+                    continue;
+                }
+                any = true;
+                allNodes &= endpoint.NodeHint != NodeHint.None;
+                here |= endpoint.NodeHint == NodeHint.Here;
+                allZones &= endpoint.ZoneHints.Count > 0;
+                inZone |= zone is not null && endpoint.ZoneHints.Contains(zone);
+                if (!allNodes && !allZones)
+                {
+                    return static _ => true;
+                }
+            }
+        }
+        return any && allNodes && here ? static endpoint => endpoint.NodeHint == NodeHint.Here
+            : any && allZones && inZone ? endpoint => endpoint.ZoneHints.Contains(zone!)
+            : static _ => true;
+    }
+
+    private static IEnumerable<(SliceInfo Slice, ushort Port)> Serving(ServicePort port, IReadOnlyCollection<SliceInfo> slices, bool ipv6)
+    {
         foreach (SliceInfo slice in slices)
         {
             if (slice.IsIPv6 != ipv6)
@@ -59,30 +100,28 @@ internal static class ServicePlanner
             {
                 if (slicePort.Name == port.Name && slicePort.Protocol == port.Protocol)
                 {
-                    Collect(slice, slicePort.Port, localOnly, ready, lastResort);
+                    yield return (slice, slicePort.Port);
+                }
+            }
+        }
+    }
+
+    /// <summary>The ready endpoints that serve the port by its name; without any, those that still serve while they terminate.</summary>
+    private static EquatableArray<Target> Targets(ServicePort port, IReadOnlyCollection<SliceInfo> slices, bool ipv6, Func<SliceEndpoint, bool> isMeant)
+    {
+        var ready = new SortedSet<Target>(TargetOrder.Instance);
+        var lastResort = new SortedSet<Target>(TargetOrder.Instance);
+        foreach ((SliceInfo slice, ushort number) in Serving(port, slices, ipv6))
+        {
+            foreach (SliceEndpoint endpoint in slice.Endpoints)
+            {
+                if ((endpoint.Ready || endpoint.LastResort) && isMeant(endpoint))
+                {
+                    (endpoint.Ready ? ready : lastResort).Add(new Target(endpoint.Address, number, endpoint.IsLocal || endpoint.IsNowhere));
                 }
             }
         }
         return new(ready.Count > 0 ? ready : lastResort);
-    }
-
-    private static void Collect(SliceInfo slice, ushort port, bool localOnly, SortedSet<Target> ready, SortedSet<Target> lastResort)
-    {
-        foreach (SliceEndpoint endpoint in slice.Endpoints)
-        {
-            if (localOnly && !endpoint.IsLocal)
-            {
-                continue;
-            }
-            if (endpoint.Ready)
-            {
-                ready.Add(new Target(endpoint.Address, port, endpoint.IsLocal));
-            }
-            else if (endpoint.LastResort)
-            {
-                lastResort.Add(new Target(endpoint.Address, port, endpoint.IsLocal));
-            }
-        }
     }
 
     /// <summary>By address and port, so that one set of endpoints always gets the same indices, whatever slices it came in.</summary>

@@ -1,3 +1,4 @@
+using Fairlead.Kube;
 using System.Net;
 
 namespace Fairlead.Proxy.Plan;
@@ -28,6 +29,9 @@ internal sealed record PortRules(Reach Reach, IPAddress Address, byte Protocol, 
     /// so that they hang. Null: all clients are alike, and those from outside are masqueraded.
     /// </summary>
     public EquatableArray<Target>? LocalTargets { get; init; }
+
+    /// <summary>Who may use it; empty: everybody. Others are dropped.</summary>
+    public EquatableArray<IPNetwork> Sources { get; init; } = new([]);
 
     /// <summary>It has targets, but none that this node may use: packets are dropped, not rejected.</summary>
     public bool Drops { get; init; }

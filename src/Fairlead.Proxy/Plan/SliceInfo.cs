@@ -12,8 +12,26 @@ internal readonly record struct SlicePort(string Name, byte Protocol, ushort Por
 /// <param name="Address">The pod's address.</param>
 /// <param name="Ready">Takes new connections.</param>
 /// <param name="LastResort">Serving while it terminates: used when no endpoint is ready.</param>
-/// <param name="IsLocal">On this node, or on none that is named.</param>
-internal readonly record struct SliceEndpoint(IPAddress Address, bool Ready, bool LastResort, bool IsLocal);
+/// <param name="IsLocal">On this node.</param>
+internal readonly record struct SliceEndpoint(IPAddress Address, bool Ready, bool LastResort, bool IsLocal)
+{
+    /// <summary>It names no node: it is local to none, but may be a pod of this one that reaches itself.</summary>
+    public bool IsNowhere { get; init; }
+
+    /// <summary>Hint forNodes: for which nodes it is meant.</summary>
+    public NodeHint NodeHint { get; init; }
+
+    /// <summary>Hint forZones: for which zones it is meant; empty: it has none.</summary>
+    public EquatableArray<string> ZoneHints { get; init; }
+}
+
+/// <summary>What an endpoint's hints say of nodes.</summary>
+internal enum NodeHint : byte
+{
+    None,
+    Here,
+    Elsewhere,
+}
 
 /// <summary>What the proxy keeps of an EndpointSlice.</summary>
 internal sealed record SliceInfo
@@ -65,7 +83,17 @@ internal sealed record SliceInfo
         bool ready = endpoint.Conditions?.Ready ?? true;
         bool serving = endpoint.Conditions?.Serving ?? ready;
         bool terminating = endpoint.Conditions?.Terminating ?? false;
-        return new SliceEndpoint(address, ready, serving && terminating, endpoint.NodeName is null || endpoint.NodeName == nodeName);
+        return new SliceEndpoint(address, ready, serving && terminating, endpoint.NodeName == nodeName)
+        {
+            IsNowhere = endpoint.NodeName is null,
+            NodeHint = (endpoint.Hints?.ForNodes ?? []) switch
+            {
+                [] => NodeHint.None,
+                { } nodes => nodes.Any(node => node.Name == nodeName) ? NodeHint.Here : NodeHint.Elsewhere,
+            },
+            // Zones are few and endpoints many.
+            ZoneHints = new((endpoint.Hints?.ForZones ?? []).Select(zone => string.Intern(zone.Name))),
+        };
     }
 
     private static DateTimeOffset? ReadTrigger(IDictionary<string, string>? annotations) =>

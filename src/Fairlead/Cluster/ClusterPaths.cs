@@ -36,6 +36,9 @@ internal sealed record ClusterPaths
     /// <summary>Kubeconfig of the administrator.</summary>
     public string AdminKubeconfig => $"{Data}/admin.kubeconfig";
 
+    /// <summary>Kubeconfig of the ingress, which may read Secrets that a node may not.</summary>
+    public string IngressKubeconfig => $"{Pki}/ingress.kubeconfig";
+
     public string NodeKubeconfig(string node) => $"{Data}/pki/{node}.kubeconfig";
 
     public string NodeNamespace(string node) => $"{Run}/netns/{node}";
@@ -48,6 +51,9 @@ internal sealed record ClusterPaths
 
     /// <summary>The name of the context in kubeconfig.</summary>
     public string Context => Name == DefaultName ? DefaultName : $"fairlead-{Name}";
+
+    /// <summary>What names it to a command, with a blank before it; empty for the one that needs no name.</summary>
+    public string NameOption => Name == DefaultName ? "" : $" --name {Name}";
 
     /// <summary>Names of all clusters that this machine knows.</summary>
     public static IEnumerable<string> All() =>

@@ -17,6 +17,7 @@ internal sealed class ClusterRemover(ClusterPaths paths, Steps steps, TimeProvid
     /// <summary>Answers false if there was none.</summary>
     public async Task<bool> DownAsync()
     {
+        using var turn = await MachineTurn.TakeAsync(paths, time, CancellationToken.None);
         if (ClusterState.Read(paths) is not { } state)
         {
             if (!Directory.Exists(paths.Data)) return false;
@@ -29,16 +30,23 @@ internal sealed class ClusterRemover(ClusterPaths paths, Steps steps, TimeProvid
         return true;
     }
 
+    /// <summary>Stops a cluster as a machine's shutdown does: what `up` needs to go on with it stays. Answers false if there was none.</summary>
+    public async Task<bool> StopAsync()
+    {
+        using var turn = await MachineTurn.TakeAsync(paths, time, CancellationToken.None);
+        if (ClusterState.Read(paths) is not { } state) return false;
+        if (!ProcessHandle.IsRoot) throw new UserException("run as root, as for `fairlead up`");
+        await EndAsync(state);
+        RemoveFolder(paths.Run);
+        (state with { ServerPid = 0, Nodes = [.. state.Nodes.Select(node => node with { AgentPid = 0 })] }).Write(paths);
+        return true;
+    }
+
     public async Task RemoveAsync(ClusterState state)
     {
         // What was started is in the file; the caller's state may be older.
         state = ClusterState.Read(paths) ?? state;
-        await steps.RunAsync("server and agents stop", () => StopAsync([state.ServerPid, .. state.Nodes.Select(node => node.AgentPid)]));
-        await steps.RunAsync("pods and networks removed", async () =>
-        {
-            foreach (var node in state.Nodes) await TearDownAsync(state, node);
-            new Underlay(paths).Remove(state.Nodes);
-        });
+        await EndAsync(state);
         await steps.RunAsync("files removed", () =>
         {
             RemoveContext(state);
@@ -47,7 +55,18 @@ internal sealed class ClusterRemover(ClusterPaths paths, Steps steps, TimeProvid
         });
     }
 
-    private async Task TearDownAsync(ClusterState state, ClusterNode node)
+    private async Task EndAsync(ClusterState state)
+    {
+        await steps.RunAsync("server and agents stop", () => StopAsync([state.ServerPid, .. state.Nodes.Select(node => node.AgentPid)]));
+        await steps.RunAsync("pods and networks removed", async () =>
+        {
+            foreach (var node in state.Nodes) await TearDownAsync(paths, state, node);
+            new Underlay(paths).Remove(state.Nodes);
+        });
+    }
+
+    /// <summary>Ends a node's pods and removes what its agent made; the agent must have ended.</summary>
+    internal static async Task TearDownAsync(ClusterPaths paths, ClusterState state, ClusterNode node)
     {
         var path = paths.NodeNamespace(node.Name);
         if (!File.Exists(path)) return;

@@ -8,18 +8,23 @@ namespace Fairlead.Cluster;
 /// </summary>
 internal static class MachineTurn
 {
-    private const string Name = "\0fairlead-network";
+    private const string Network = "\0fairlead-network";
     private static readonly TimeSpan PollEvery = TimeSpan.FromMilliseconds(2);
 
     /// <summary>Waits for the turn; disposing gives it on.</summary>
-    public static async Task<IDisposable> TakeAsync(TimeProvider time, CancellationToken cancel)
+    public static Task<IDisposable> TakeAsync(TimeProvider time, CancellationToken cancel) => TakeAsync(Network, time, cancel);
+
+    /// <summary>The turn of those who take a cluster down, or start again what ended of it. Whoever needs both takes this one first.</summary>
+    public static Task<IDisposable> TakeAsync(ClusterPaths cluster, TimeProvider time, CancellationToken cancel) => TakeAsync($"\0fairlead-cluster-{cluster.Name}", time, cancel);
+
+    private static async Task<IDisposable> TakeAsync(string name, TimeProvider time, CancellationToken cancel)
     {
         while (true)
         {
             var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
             try
             {
-                socket.Bind(new UnixDomainSocketEndPoint(Name));
+                socket.Bind(new UnixDomainSocketEndPoint(name));
                 return socket;
             }
             catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse)

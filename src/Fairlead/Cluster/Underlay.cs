@@ -77,15 +77,25 @@ internal sealed class Underlay(ClusterPaths paths)
         space.Run(() => Sysctl.Write("net/ipv4/ip_forward", "1"));
     }
 
+    /// <summary>Takes a node's link down, as one does who pulls the cable.</summary>
+    public void Disconnect(ClusterNode node)
+    {
+        using var routes = RouteSocket.Open();
+        routes.TryDeleteLink(paths.NodeLink(node.Index));
+    }
+
+    /// <summary>Removes a node's link and namespace.</summary>
+    public void RemoveNode(ClusterNode node)
+    {
+        Disconnect(node);
+        NetworkNamespace.Delete(paths.NodeNamespace(node.Name));
+    }
+
     /// <summary>Removes all of it; what is gone already does not matter.</summary>
     public void Remove(IEnumerable<ClusterNode> nodes)
     {
         using var routes = RouteSocket.Open();
-        foreach (var node in nodes)
-        {
-            routes.TryDeleteLink(paths.NodeLink(node.Index));
-            NetworkNamespace.Delete(paths.NodeNamespace(node.Name));
-        }
+        foreach (var node in nodes) RemoveNode(node);
         routes.TryDeleteLink(paths.Bridge);
     }
 }

@@ -1,9 +1,12 @@
 using System.CommandLine;
 using System.Net;
 using Fairlead.Dns;
+using Fairlead.Dns.Corefile;
+using Fairlead.Dns.Forward;
 using Fairlead.Dns.Health;
 using Fairlead.Kube.Client;
 using Fairlead.Terminal;
+using Microsoft.Extensions.Logging;
 
 namespace Fairlead.Commands;
 
@@ -14,45 +17,68 @@ internal static class DnsCommand
 
     public static Command Create()
     {
+        var options = new DnsCommandOptions();
         var kubeconfig = CommonOptions.RequiredKubeconfig();
-        var listen = new Option<string[]>("--listen") { Description = "ADDRESS:PORT to answer at, over UDP and TCP; several are allowed.", DefaultValueFactory = _ => ["0.0.0.0:53"] };
-        var domain = new Option<string>("--cluster-domain") { Description = "The cluster's domain.", DefaultValueFactory = _ => "cluster.local" };
-        var upstreams = Upstreams();
-        var ttl = new Option<int>("--ttl") { Description = "Seconds for which clients may keep answers about the cluster.", DefaultValueFactory = _ => 5 };
-        var workers = new Option<int>("--workers") { Description = "Threads that answer over UDP; 0: one a processor." };
-        var health = new Option<string[]>("--health-address") { Description = "ADDRESS:PORT of /health, /ready and /metrics; several are allowed. Default: none." };
         var verbosity = CommonOptions.Verbosity();
-        var command = new Command("dns", "Run the cluster's DNS against any Kubernetes API server.") { kubeconfig, listen, domain, upstreams, ttl, workers, health, verbosity };
+        var command = new Command("dns", "Run the cluster's DNS against any Kubernetes API server.") { kubeconfig, verbosity };
+        foreach (var option in options.All) command.Add(option);
         command.SetAction(async (parse, cancel) =>
         {
-            var options = new ClusterDnsOptions
-            {
-                Listen = [.. parse.GetValue(listen)!.Select(text => Endpoint(text, "--listen"))],
-                ClusterDomain = parse.GetValue(domain)!,
-                Upstreams = Servers(parse.GetValue(upstreams)),
-                TimeToLive = parse.GetValue(ttl),
-                Workers = parse.GetValue(workers),
-            };
-            if (options.Validate() is { Count: > 0 } errors) throw new UserException(string.Join("; ", errors));
+            SmallHeap.Ensure();
+            var corefile = options.Corefile(parse);
+            var settings = options.Settings(parse, corefile);
+            if (settings.Validate() is { Count: > 0 } errors) throw new UserException(string.Join("; ", errors));
             using var client = new KubeClient(KubeClientConfiguration.FromFile(parse.GetValue(kubeconfig)!), "fairlead-dns");
             var logs = CommonOptions.Logs(parse.GetValue(verbosity));
-            var dns = new ClusterDns(client, options, logs, TimeProvider.System);
-            var addresses = (parse.GetValue(health) ?? []).Select(text => Endpoint(text, "--health-address")).ToList();
-            await using var server = addresses.Count == 0 ? null : await DnsHealthServer.StartAsync(dns.Status, addresses, logs, cancel);
-            await dns.RunAsync(cancel);
+            var plan = new DnsPlan(settings)
+            {
+                Status = options.Health(parse) is { Count: > 0 } given ? given : corefile?.Status ?? [],
+                Followed = corefile is null ? null : new FollowedCorefile(options.File(parse)!, corefile, now => options.Settings(parse, now)),
+            };
+            await RunAsync(new ClusterDns(client, settings, logs, TimeProvider.System), plan, logs, cancel);
             return 0;
         });
         return command;
     }
 
+    /// <summary>With what it says of itself, and following its Corefile, until cancelled.</summary>
+    internal static async Task RunAsync(ClusterDns dns, DnsPlan plan, ILoggerFactory logs, CancellationToken cancel)
+    {
+        await using var server = plan.Status.Count == 0 ? null : await DnsHealthServer.StartAsync(dns.Status, plan.Status, logs, CancellationToken.None);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var reload = plan.Followed is null
+            ? Task.CompletedTask
+            : new CorefileReload(plan.Followed.File, plan.Followed.First, plan.Followed.Finish, dns.ApplyAsync, logs, TimeProvider.System).RunAsync(stop.Token);
+        try
+        {
+            await dns.RunAsync(cancel);
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await reload;
+        }
+    }
+
     internal static Option<string[]> Upstreams() => new("--upstream")
     {
-        Description = "ADDRESS[:PORT] of a server to ask for other names; several are allowed. Default: those in /etc/resolv.conf.",
+        Description = "ADDRESS[:PORT] of a server to ask for other names, tls://ADDRESS[:PORT][%NAME] for DNS over TLS; several are allowed. Default: those in /etc/resolv.conf.",
     };
 
-    /// <summary>Null where none is given.</summary>
-    internal static IReadOnlyList<IPEndPoint>? Servers(string[]? texts) =>
-        texts is { Length: > 0 } ? [.. texts.Select(text => Endpoint(text, "--upstream"))] : null;
+    internal static ServerBlockOptions Block(string[]? upstreams, string[]? stubs)
+    {
+        var block = ServerBlockOptions.Of(upstreams is { Length: > 0 } ? [.. upstreams.Select(text => Server(text, "--upstream"))] : null);
+        // The longest domain first: the first rule that fits is taken.
+        return block with { Forward = [.. (stubs ?? []).Select(Stub).OrderByDescending(rule => rule.Domain.Length), .. block.Forward] };
+    }
+
+    private static ForwardRule Stub(string text) =>
+        text.Split('=', 2) is [{ Length: > 0 } domain, { Length: > 0 } servers]
+            ? new ForwardRule { Domain = domain, Servers = [.. servers.Split(',').Select(server => Server(server, "--stub-domain"))] }
+            : throw new UserException($"--stub-domain {text} is not DOMAIN=SERVER, such as consul.local=10.1.2.3:8600");
+
+    private static UpstreamServer Server(string text, string option) =>
+        UpstreamServer.Parse(text) ?? throw new UserException($"{option} {text} is not a server such as 10.0.0.1, 10.0.0.1:53 or tls://1.1.1.1%one.one.one.one");
 
     internal static IPEndPoint Endpoint(string text, string option)
     {

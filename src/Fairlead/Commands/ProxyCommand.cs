@@ -15,14 +15,13 @@ internal static class ProxyCommand
     public static Command Create()
     {
         var kubeconfig = new Option<string?>("--kubeconfig") { Description = "Kubeconfig file of the API server to work with." };
-        var host = new Option<string>("--hostname-override") { Description = "Name of this node; default: the host name.", DefaultValueFactory = _ => System.Net.Dns.GetHostName() };
-        var pods = new Option<string?>("--cluster-cidr") { Description = "Range of pod addresses; what comes from elsewhere is masqueraded." };
-        var services = new Option<string?>("--service-cluster-ip-range") { Description = "Range of cluster IPs; unknown addresses of it are rejected." };
+        var settings = new ProxyCommandOptions();
         var healthz = new Option<string>("--healthz-bind-address") { Description = "Where /healthz answers.", DefaultValueFactory = _ => "0.0.0.0:10256" };
         var metrics = new Option<string>("--metrics-bind-address") { Description = "Where /metrics and /proxyMode answer.", DefaultValueFactory = _ => "127.0.0.1:10249" };
         var cleanup = new Option<bool>("--cleanup") { Description = "Remove the proxy's rules from this node and exit." };
         var verbosity = CommonOptions.Verbosity();
-        var command = new Command("proxy", "Run a node's load balancer against any Kubernetes API server.") { kubeconfig, host, pods, services, healthz, metrics, cleanup, verbosity };
+        var command = new Command("proxy", "Run a node's load balancer against any Kubernetes API server.") { kubeconfig };
+        foreach (var option in (Option[])[.. settings.All, healthz, metrics, cleanup, verbosity]) command.Add(option);
         command.SetAction(async (parse, cancel) =>
         {
             if (!ProcessHandle.IsRoot) throw new UserException("the proxy writes kernel tables; run it as root");
@@ -32,15 +31,11 @@ internal static class ProxyCommand
                 return 0;
             }
             var file = parse.GetValue(kubeconfig) ?? throw new UserException("--kubeconfig FILE is needed: it names the API server to work with");
-            var options = new ServiceProxyOptions
-            {
-                NodeName = parse.GetValue(host)!,
-                ClusterNetworks = Networks(parse.GetValue(pods)),
-                ServiceNetworks = Networks(parse.GetValue(services)),
-            };
-            if (options.Validate() is { Count: > 0 } errors) throw new UserException(string.Join("; ", errors));
+            if (ServiceProxy.FindKubeProxy() is { } found)
+                throw new UserException($"kube-proxy works on this node ({found}); stop it, remove its rules with `kube-proxy --cleanup`, and start again");
             using var client = new KubeClient(KubeClientConfiguration.FromFile(file), "fairlead-proxy");
             var logs = CommonOptions.Logs(parse.GetValue(verbosity));
+            var options = await settings.ResolveAsync(parse, client, logs.CreateLogger<ServiceProxy>(), TimeProvider.System, cancel);
             var proxy = new ServiceProxy(client, options, logs.CreateLogger<ServiceProxy>(), TimeProvider.System);
             IPEndPoint[] listen = [Endpoint(parse.GetValue(healthz)!), Endpoint(parse.GetValue(metrics)!)];
             await using var health = await ProxyHealthServer.StartAsync(proxy.Status, listen, logs, cancel);
@@ -50,13 +45,6 @@ internal static class ProxyCommand
         return command;
     }
 
-    private static IPEndPoint Endpoint(string text) =>
+    internal static IPEndPoint Endpoint(string text) =>
         IPEndPoint.TryParse(text, out var address) && address.Port > 0 ? address : throw new UserException($"{text} is not an address and port such as 0.0.0.0:10256");
-
-    /// <summary>A comma-separated list of ranges, as kube-proxy takes it.</summary>
-    internal static IReadOnlyList<IPNetwork> Networks(string? text) =>
-    [
-        .. (text ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
-            .Select(part => IPNetwork.TryParse(part, out var network) ? network : throw new UserException($"{part} is not a range such as 10.244.0.0/16")),
-    ];
 }

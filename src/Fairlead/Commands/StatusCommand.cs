@@ -1,8 +1,5 @@
 using System.CommandLine;
-using System.Globalization;
 using Fairlead.Cluster;
-using Fairlead.Kube.Client;
-using Fairlead.Linux.Processes;
 using Fairlead.Terminal;
 
 namespace Fairlead.Commands;
@@ -13,57 +10,36 @@ internal static class StatusCommand
     public static Command Create()
     {
         var name = new Option<string?>("--name") { Description = "Name of one cluster; default: all of this machine." };
-        var command = new Command("status", "Show the clusters of this machine.") { name };
+        var output = CommonOptions.Output();
+        var command = new Command("status", "Show the clusters of this machine.") { name, output };
         command.SetAction(async (parse, cancel) =>
         {
             var names = parse.GetValue(name) is { } one ? [one] : ClusterPaths.All().ToList();
-            if (names.Count == 0) Console.WriteLine("No cluster on this machine; `fairlead up` starts one.");
-            var healthy = true;
-            foreach (var each in names) healthy &= await ShowAsync(new ClusterPaths(each), cancel);
-            return healthy ? 0 : 1;
+            var found = new List<ClusterStatus>();
+            foreach (var each in names)
+            {
+                var paths = new ClusterPaths(each);
+                found.Add(await ClusterStatus.ReadAsync(paths, cancel) ?? throw new UserException($"there is no cluster \"{each}\"; `fairlead up --name {each}` starts one"));
+            }
+            if (parse.GetValue(output) == "json") Console.WriteLine(ClusterStatus.ToJson(found));
+            else if (found.Count == 0) Console.WriteLine(AsTyped.Of("No cluster on this machine; `fairlead up` starts one."));
+            else found.ForEach(Show);
+            return found.All(status => status.IsHealthy) ? 0 : 1;
         });
         return command;
     }
 
-    private static async Task<bool> ShowAsync(ClusterPaths paths, CancellationToken cancel)
+    private static void Show(ClusterStatus status)
     {
-        if (ClusterState.Read(paths) is not { } state) throw new UserException($"there is no cluster \"{paths.Name}\"; `fairlead up --name {paths.Name}` starts one");
-        Console.WriteLine($"Cluster {state.Name}   context {paths.Context} in {state.Kubeconfig}");
-        var healthy = Show("server", $"https://{state.ApiServer}", state.ServerPid);
-        foreach (var node in state.Nodes) healthy &= Show(node.Name, node.Address, node.AgentPid);
-        if (!healthy)
+        Console.WriteLine($"Cluster {status.Paths.Name}   context {status.Paths.Context} in {status.Kubeconfig}");
+        foreach (var process in status.Processes)
         {
-            Console.WriteLine($"  Some of it does not run: `fairlead up --name {paths.Name}` starts what is missing; logs are in {paths.Logs}");
-            return false;
+            var how = process.Runs ? $"running, pid {process.Pid}, {process.Megabytes} MB" : process.WasStopped ? "stopped" : "not running";
+            Console.WriteLine($" {(process.Runs ? Colours.Well : Colours.Ill)} {process.Name,-12} {process.Where,-28} {how}");
         }
-        using var client = new KubeClient(KubeClientConfiguration.FromFile(paths.AdminKubeconfig), "fairlead-status");
-        var nodes = await client.ListAsync(ApiResources.Nodes, null, ListOptions.All, cancel);
-        var pods = await client.ListAsync(ApiResources.Pods, null, ListOptions.All, cancel);
-        var services = await client.ListAsync(ApiResources.Services, null, ListOptions.All, cancel);
-        var ready = nodes.Items.Count(node => node.Status?.Conditions?.Any(c => c.Type == "Ready" && c.Status == "True") == true);
-        Console.WriteLine($"  nodes {ready}/{nodes.Items.Count} Ready   pods {pods.Items.Count(pod => pod.Status?.Phase == "Running")}/{pods.Items.Count} Running   services {services.Items.Count}");
-        return ready == nodes.Items.Count;
-    }
-
-    private static bool Show(string what, string where, int pid)
-    {
-        using var process = pid > 0 ? ProcessHandle.TryOpen(pid) : null;
-        var runs = process is { HasExited: false };
-        Console.WriteLine($"  {what,-12} {where,-28} {(runs ? $"running, pid {pid}, {Memory(pid)}" : "not running")}");
-        return runs;
-    }
-
-    private static string Memory(int pid)
-    {
-        try
-        {
-            var line = File.ReadLines($"/proc/{pid}/status").FirstOrDefault(line => line.StartsWith("VmRSS:", StringComparison.Ordinal)) ?? "VmRSS: 0 kB";
-            var kilobytes = long.Parse(line["VmRSS:".Length..].Replace("kB", "", StringComparison.Ordinal), CultureInfo.InvariantCulture);
-            return string.Create(CultureInfo.InvariantCulture, $"{kilobytes / 1024} MB");
-        }
-        catch (IOException)
-        {
-            return "gone";
-        }
+        if (status.Objects is { } objects) Console.WriteLine($"   nodes {objects.ReadyNodes}/{objects.Nodes} Ready   pods {objects.RunningPods}/{objects.Pods} Running   services {objects.Services}");
+        foreach (var node in status.Processes.Where(process => process.WasStopped && status.Objects is not null)) Console.WriteLine(AsTyped.Of($"   `fairlead node start {node.Name}{status.Paths.NameOption}` starts {node.Name}"));
+        if (status.Objects is null && status.Processes.All(process => process.Runs || process.WasStopped) && status.Processes[0].Runs) Console.WriteLine($"   The API server does not answer; its log is {status.Paths.Logs}/server.log");
+        else if (status.Objects is null) Console.WriteLine(AsTyped.Of($"   Some of it does not run: `fairlead up{status.Paths.NameOption}` starts what is missing; logs are in {status.Paths.Logs}"));
     }
 }

@@ -7,29 +7,32 @@ namespace Fairlead.Echo;
 
 /// <summary>
 /// A server that says who it is and whom it saw. HTTP: <c>/</c> answers "You've hit NAME", <c>/hostname</c> the name,
-/// <c>/clientip</c> the client's address and port, <c>/healthz</c> ok. TCP and UDP: "NAME CLIENT" for each line or datagram.
+/// <c>/clientip</c> the client's address and port, <c>/headers</c> the request's head, <c>/events</c> server-sent events, <c>/healthz</c> ok; a WebSocket
+/// gets its messages back with the name. TCP and UDP: "NAME CLIENT" for each line or datagram. gRPC: see <see cref="EchoGrpc"/>.
 /// </summary>
 internal static class EchoServer
 {
     private const int LongestRequest = 16 * 1024;
-    private static readonly string HostName = System.Net.Dns.GetHostName();
+    internal static readonly string HostName = System.Net.Dns.GetHostName();
 
     /// <summary>Serves until cancelled. Port 0 leaves a protocol out.</summary>
-    public static Task RunAsync(int httpPort, int tcpPort, int udpPort, TextWriter log, CancellationToken cancel)
+    public static Task RunAsync(int httpPort, int tcpPort, int udpPort, int grpcPort, TextWriter log, CancellationToken cancel)
     {
         var servers = new List<Task>();
         if (httpPort > 0) servers.Add(AcceptAsync(Listen(httpPort), (client, stop) => ServeHttpAsync(client, log, stop), cancel));
         if (tcpPort > 0) servers.Add(AcceptAsync(Listen(tcpPort), ServeLinesAsync, cancel));
         if (udpPort > 0) servers.Add(ServeDatagramsAsync(udpPort, cancel));
-        log.WriteLine($"{HostName} serves {string.Join(", ", Served(httpPort, tcpPort, udpPort))}");
+        if (grpcPort > 0) servers.Add(EchoGrpc.RunAsync(grpcPort, cancel));
+        log.WriteLine($"{HostName} serves {string.Join(", ", Served(httpPort, tcpPort, udpPort, grpcPort))}");
         return Task.WhenAll(servers);
     }
 
-    private static IEnumerable<string> Served(int http, int tcp, int udp)
+    private static IEnumerable<string> Served(int http, int tcp, int udp, int grpc)
     {
         if (http > 0) yield return $"http on port {http}";
         if (tcp > 0) yield return $"tcp on port {tcp}";
         if (udp > 0) yield return $"udp on port {udp}";
+        if (grpc > 0) yield return $"grpc on port {grpc}";
     }
 
     private static TcpListener Listen(int port)
@@ -100,11 +103,30 @@ internal static class EchoServer
             length -= end + 4;
             buffer.AsSpan(end + 4, length).CopyTo(buffer);
             await log.WriteLineAsync($"{peer} {FirstLine(head)}");
+            if (await StreamsAsync(stream, head, cancel)) return;
             var close = head.Contains("Connection: close", StringComparison.OrdinalIgnoreCase) || head.Contains(" HTTP/1.0", StringComparison.Ordinal);
             await stream.WriteAsync(Answer(head, peer, close), cancel);
             if (close) return;
         }
     }
+
+    /// <summary>True: the connection was a stream's, and is over.</summary>
+    private static async Task<bool> StreamsAsync(NetworkStream stream, string head, CancellationToken cancel)
+    {
+        var words = head.Split(' ', 3);
+        var target = words.Length > 1 ? words[1].Split('?', 2) : [""];
+        if (Field(head, "Upgrade")?.Equals("websocket", StringComparison.OrdinalIgnoreCase) == true && Field(head, "Sec-WebSocket-Key") is { } key)
+        {
+            await EchoStreams.TalkAsync(stream, HostName, key, cancel);
+            return true;
+        }
+        if (target[0] != "/events") return false;
+        await EchoStreams.SendEventsAsync(stream, HostName, target.Length > 1 ? target[1] : "", cancel);
+        return true;
+    }
+
+    private static string? Field(string head, string name) =>
+        head.Split("\r\n").Where(line => line.Length > name.Length && line[name.Length] == ':' && line.StartsWith(name, StringComparison.OrdinalIgnoreCase)).Select(line => line[(name.Length + 1)..].Trim()).FirstOrDefault();
 
     private static string FirstLine(string head) => head.Split('\r', 2)[0];
 
@@ -116,6 +138,7 @@ internal static class EchoServer
         {
             "/hostname" => HostName,
             "/clientip" => peer,
+            "/headers" => head + "\n",
             "/healthz" => "ok",
             _ => $"You've hit {HostName}\n",
         };

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Fairlead.ApiServer;
 using Fairlead.ApiServer.Storage;
 using Fairlead.Kube.Client;
@@ -11,7 +12,11 @@ internal sealed class UserException(string message) : Exception(message);
 /// <summary>Where failures of a command become one line and an exit code.</summary>
 internal static class Failures
 {
-    public static async Task<int> RunAsync(Func<Task<int>> command)
+    /// <summary>Exit status of those that tell by 1 what they found.</summary>
+    public const int CouldNotLook = 2;
+
+    /// <param name="failed">Exit status of a failure.</param>
+    public static async Task<int> RunAsync(Func<Task<int>> command, int failed = 1)
     {
         try
         {
@@ -23,8 +28,8 @@ internal static class Failures
         }
         catch (Exception e) when (Explain(e) is { } line)
         {
-            await Console.Error.WriteLineAsync($"fairlead: {line}");
-            return 1;
+            await Console.Error.WriteLineAsync($"fairlead: {AsTyped.Of(line)}");
+            return failed;
         }
     }
 
@@ -37,6 +42,7 @@ internal static class Failures
         UnauthorizedAccessException => $"{e.Message} Run as root.",
         IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } => $"{e.Message}; stop what listens there, or choose another port",
         IOException => e.Message,
+        SocketException => $"the network refused: {e.Message}; look at the addresses and ports that were given",
         _ => null,
     };
 }

@@ -16,12 +16,12 @@ internal sealed class Steps(TextWriter output, TimeProvider time)
         try
         {
             var result = await step();
-            await EndAsync("✓", what, time.GetElapsedTime(start));
+            await EndAsync(Colours.Well, what, time.GetElapsedTime(start));
             return result;
         }
         catch
         {
-            await EndAsync("✗", what, time.GetElapsedTime(start));
+            await EndAsync(Colours.Ill, what, time.GetElapsedTime(start));
             throw;
         }
     }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Fairlead.ApiServer;
 using Fairlead.ApiServer.Security;
@@ -30,7 +31,8 @@ public sealed class TestApiServer : IAsyncDisposable
 
     public IPEndPoint Address { get; }
 
-    public static async Task<TestApiServer> StartAsync(IStore? store = null, TimeProvider? time = null)
+    public static async Task<TestApiServer> StartAsync(
+        IStore? store = null, TimeProvider? time = null, bool withAccounts = false, Func<ApiServerOptions, ApiServerOptions>? configure = null)
     {
         var folder = Directory.CreateTempSubdirectory("fairlead-test-").FullName;
         var authority = CertificateAuthority.OpenOrCreate(folder, TimeProvider.System);
@@ -43,7 +45,11 @@ public sealed class TestApiServer : IAsyncDisposable
             ServingCertificate = authority.Issue("kube-apiserver", [], [address.Address.ToString()]).ToX509(),
             KubeletClientCertificate = authority.Issue("kube-apiserver-kubelet-client", [User.Masters], []).ToX509(),
             ClientAuthorities = [trusted],
+            // No controller runs here that would give namespaces their accounts.
+            DisabledAdmission = withAccounts ? [] : ["ServiceAccount"],
+            ServiceAccountKey = ECDsa.Create(ECCurve.NamedCurves.nistP256),
         };
+        if (configure is not null) options = configure(options);
         var host = await ApiServerHost.StartAsync(options, store ?? new MemoryStore(), NullLoggerFactory.Instance, time ?? TimeProvider.System, CancellationToken.None);
         return new TestApiServer(host, ClientFor(authority, address, "admin", User.Masters), authority, address, folder);
     }

@@ -31,7 +31,7 @@ public sealed class CacheTests
     {
         var pod = Read(Pod);
         // Starting needs the init container's whole core; running needs 250m and the sidecar's 100m. Overhead comes on top.
-        Assert.Equal((1010L, 64L << 20), (pod.Demand.MilliCpu, pod.Demand.Memory));
+        Assert.Equal((1010L, 64L << 20), (pod.Demand.Requests.MilliCpu, pod.Demand.Requests.Memory));
     }
 
     [Fact]

@@ -35,6 +35,14 @@ public sealed class GarbagePlanTests
         Assert.Equal(expected, $"{action.Verb} {action.Policy}{string.Join(',', action.Owners)}".Trim());
     }
 
+    [Fact]
+    public void Decide_BetweenAWaitingOwnerAndAWaitingDependent_LetsTheOwnerGo()
+    {
+        var dependent = Meta("d", "x") with { Deleted = Given.Now, Finalizers = ["foregroundDeletion"] };
+        var action = GarbagePlan.Decide(Meta("x", "w1"), State, [new GraphNode(Pods, new ObjectKey("default", "d"), dependent)]);
+        Assert.Equal((GarbageVerb.UnblockAndDelete, "Foreground"), (action.Verb, action.Policy));
+    }
+
     [Theory]
     [InlineData("", true, GarbageVerb.None)]
     [InlineData("orphan", true, GarbageVerb.Orphan)]

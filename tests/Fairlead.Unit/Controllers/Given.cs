@@ -1,5 +1,6 @@
 using Fairlead.Controllers.Cache;
 using Fairlead.Kube;
+using Fairlead.Kube.Placement;
 
 namespace Fairlead.Unit.Controllers;
 
@@ -7,7 +8,7 @@ namespace Fairlead.Unit.Controllers;
 internal static class Given
 {
     public static readonly DateTime Now = new(2026, 1, 1, 12, 0, 0, DateTimeKind.Utc);
-    public static readonly PodDemand NoDemand = new("default-scheduler", 0, 0, ValueMap.Empty);
+    public static readonly PodDemand NoDemand = new("default-scheduler", NodeResources.None, ValueMap.Empty);
 
     public static PodItem Pod(string name, string labels = "app=kubia", string ip = "10.244.0.5", bool ready = true, string node = "node-1") =>
         new(new ObjectKey("default", name), Meta("uid-" + name))
@@ -29,7 +30,7 @@ internal static class Given
         };
 
     public static NodeItem Node(string name = "node-1", long milliCpu = 2000, long memory = 1L << 30, long pods = 110, string ready = "True", string labels = "") =>
-        new(new ObjectKey("", name), Meta("uid-" + name), Map(labels)) { MilliCpu = milliCpu, Memory = memory, MaxPods = pods, Ready = ready };
+        new(new ObjectKey("", name), Meta("uid-" + name), Map(labels)) { Allocatable = new NodeResources(milliCpu, memory, 10L << 30, default), MaxPods = pods, Ready = ready };
 
     public static ReplicaItem Replicas(int replicas, string selector = "app=kubia") =>
         new(new ObjectKey("default", "kubia"), Meta("uid-rc"), 1, replicas, new SelectorItem(Map(selector)), Template(selector))

@@ -91,6 +91,6 @@ public sealed class ReplicaPlanTests
         PodItem[] pods = [Given.Pod("old"), Given.Pod("fresh", "app=kubia,x=y") with { ReadyChanged = Given.Now.AddSeconds(-4) }, Given.Pod("off", ready: false)];
         var status = ReplicaPlan.Status(owner, pods, ("", ""), Given.Now);
         Assert.Equal((3, 3, 2, 1), (status.Replicas, status.FullyLabeled, status.Ready, status.Available));
-        Assert.Equal(TimeSpan.FromSeconds(6), ReplicaPlan.UntilAvailable(owner, pods, Given.Now));
+        Assert.Equal(TimeSpan.FromSeconds(6), ReplicaPlan.UntilAvailable(owner.MinReadySeconds, pods, Given.Now));
     }
 }

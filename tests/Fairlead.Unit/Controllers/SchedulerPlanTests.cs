@@ -1,5 +1,6 @@
 using Fairlead.Controllers.Cache;
 using Fairlead.Controllers.Scheduler;
+using Fairlead.Kube.Placement;
 using Xunit;
 
 namespace Fairlead.Unit.Controllers;
@@ -21,6 +22,8 @@ public sealed class SchedulerPlanTests
         { "empty term", "1 node(s) didn't match Pod's node affinity/selector" },
         { "cpu", "1 Insufficient cpu" },
         { "both", "1 Insufficient cpu, 1 Insufficient memory" },
+        { "storage", "1 Insufficient ephemeral-storage" },
+        { "device", "1 Insufficient example.com/lamp" },
         { "full", "1 Too many pods" },
     };
 
@@ -38,8 +41,10 @@ public sealed class SchedulerPlanTests
             "selector" => (node, demand with { NodeSelector = Given.Map("disk=ssd") }),
             "field" => (node, demand with { RequiresAffinity = true, Affinity = [new NodeTerm([], [new NodeRequirement("metadata.name", "In", ["node-9"])])] }),
             "empty term" => (node, demand with { RequiresAffinity = true, Affinity = [new NodeTerm([], [])] }),
-            "cpu" => (node, demand with { MilliCpu = 3000 }),
-            "both" => (node, demand with { MilliCpu = 3000, Memory = 2L << 30 }),
+            "cpu" => (node, demand with { Requests = NodeResources.None with { MilliCpu = 3000 } }),
+            "both" => (node, demand with { Requests = NodeResources.None with { MilliCpu = 3000, Memory = 2L << 30 } }),
+            "storage" => (node, demand with { Requests = NodeResources.None with { EphemeralStorage = 1L << 40 } }),
+            "device" => (node, demand with { Requests = NodeResources.None with { Others = new([new("example.com/lamp", 1)]) } }),
             _ => (node with { MaxPods = 0 }, demand),
         };
         var placement = Place(Pending(demand: demand), node);
@@ -107,7 +112,7 @@ public sealed class SchedulerPlanTests
     public void Load_PodGone_GivesItsShareBack()
     {
         var load = new NodeLoad();
-        var pod = Given.Pod("a") with { Demand = Given.NoDemand with { MilliCpu = 500 } };
+        var pod = Given.Pod("a") with { Demand = Given.NoDemand with { Requests = NodeResources.None with { MilliCpu = 500 } } };
         load.Observe(pod.Key, pod);
         Assert.Equal((1, 500L), (load.On("node-1").Pods, load.On("node-1").MilliCpu));
         load.Observe(pod.Key, pod with { Phase = "Succeeded" });

@@ -1,3 +1,5 @@
+using Fairlead.Kube.Streams;
+
 namespace Fairlead.Unit.Controllers;
 
 /// <summary>Lets every watch lag behind the server, so that caches are always old when controllers act.</summary>
@@ -11,13 +13,9 @@ internal sealed class SlowWatches(HttpMessageHandler inner, TimeSpan lag) : Dele
         return response;
     }
 
-    private sealed class SlowStream(Stream inner, TimeSpan lag) : Stream
+    private sealed class SlowStream(Stream inner, TimeSpan lag) : AsyncStream
     {
         public override bool CanRead => true;
-        public override bool CanSeek => false;
-        public override bool CanWrite => false;
-        public override long Length => throw new NotSupportedException();
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
@@ -25,12 +23,6 @@ internal sealed class SlowWatches(HttpMessageHandler inner, TimeSpan lag) : Dele
             await Task.Delay(lag, TimeProvider.System, cancellationToken);
             return read;
         }
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-        public override void Flush() => throw new NotSupportedException();
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-        public override void SetLength(long value) => throw new NotSupportedException();
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
         protected override void Dispose(bool disposing)
         {

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Fairlead.Dns;
+using Fairlead.Dns.Forward;
 using Fairlead.Dns.Wire;
 using Fairlead.Kube;
 using Fairlead.Kube.Client;
@@ -18,6 +19,7 @@ public sealed class ClusterDnsTests : IAsyncLifetime
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
     private readonly CancellationTokenSource _stop = new();
     private readonly ScriptedServer _upstream = new((query, _) => [ScriptedServer.Answer(query)]);
+    private readonly ScriptedServer _stub = new((query, _) => [ScriptedServer.Answer(query, "192.0.2.7")]);
     private TestApiServer _server = null!;
     private ClusterDns _dns = null!;
     private Task _run = null!;
@@ -25,7 +27,7 @@ public sealed class ClusterDnsTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _server = await TestApiServer.StartAsync();
-        var options = new ClusterDnsOptions { Listen = [new IPEndPoint(IPAddress.Loopback, 0)], Upstreams = [_upstream.Address], Workers = 2 };
+        var options = new ClusterDnsOptions { Listen = [new IPEndPoint(IPAddress.Loopback, 0)], Blocks = [new() { Forward = [Rule("consul.local", _stub), Rule(".", _upstream)] }], Workers = 2 };
         _dns = new ClusterDns(_server.Client, options, NullLoggerFactory.Instance, TimeProvider.System);
         _run = _dns.RunAsync(_stop.Token);
         await _dns.Ready.WaitAsync(s_patience);
@@ -37,6 +39,7 @@ public sealed class ClusterDnsTests : IAsyncLifetime
         await _run.WaitAsync(s_patience);
         await _server.DisposeAsync();
         await _upstream.DisposeAsync();
+        await _stub.DisposeAsync();
         _stop.Dispose();
     }
 
@@ -100,6 +103,14 @@ public sealed class ClusterDnsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task RunAsync_NameOfAStubDomain_IsAskedOfItsServer()
+    {
+        Assert.Contains("answer web.service.consul.local. 60 A 192.0.2.7", await AskAsync("web.service.consul.local"));
+        Assert.Contains("answer consul.local. 60 A 192.0.2.7", await AskAsync("consul.local"));
+        Assert.Contains("answer notconsul.local. 60 A 192.0.2.1", await AskAsync("notconsul.local"));
+    }
+
+    [Fact]
     public async Task RunAsync_Tcp_AnswersPipelinedQuestionsAndClosedHalves()
     {
         using var client = new TcpClient();
@@ -123,6 +134,8 @@ public sealed class ClusterDnsTests : IAsyncLifetime
         }
         Assert.Equal([1, 2, 3], ids.Order());
     }
+
+    private static ForwardRule Rule(string domain, ScriptedServer server) => new() { Domain = domain, Servers = [new UpstreamServer(server.Address)] };
 
     private static V1Service Service(string name, V1ServiceSpec spec) => new() { Metadata = new V1ObjectMeta { Name = name, NamespaceProperty = "default" }, Spec = spec };
 

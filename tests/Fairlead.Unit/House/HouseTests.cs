@@ -21,6 +21,8 @@ public sealed partial class HouseTests
         { "Fairlead.Proxy", ["Fairlead.Kube", "Fairlead.Linux"] },
         { "Fairlead.LoadBalancer", ["Fairlead.Kube", "Fairlead.Linux"] },
         { "Fairlead.Dns", ["Fairlead.Kube", "Fairlead.Linux"] },
+        { "Fairlead.Ingress", ["Fairlead.Kube", "Fairlead.Linux"] },
+        { "Fairlead.Doctor", ["Fairlead.Kube", "Fairlead.Linux"] },
     };
 
     [Theory]

@@ -30,12 +30,32 @@ public sealed class AllocationPlanTests
     {
         var service = new BalancedService(new ObjectKey("default", "web"), "uid", requested, held, LocalOnly: false);
 
-        var decision = AllocationPlan.Decide(service, taken.ToHashSet(), Pools);
+        var decision = AllocationPlan.Decide(service, [.. taken.Select(Other)], Pools);
 
         Assert.Equal(address, decision.Address);
         if (failure is null) Assert.Null(decision.Failure);
         else Assert.Contains(failure, decision.Failure, StringComparison.Ordinal);
     }
+
+    /// <summary>Keys, ports and policies of the one that is there and of the one that comes → whether it gets the same address.</summary>
+    [Theory]
+    [InlineData("a", "TCP/80", false, "a", "TCP/443", false, true)]
+    [InlineData("a", "TCP/53", false, "a", "UDP/53", false, true)]
+    [InlineData("a", "TCP/80", false, "a", "TCP/80", false, false)]
+    [InlineData("a", "TCP/80", false, "b", "TCP/443", false, false)]
+    [InlineData(null, "TCP/80", false, null, "TCP/443", false, false)]
+    [InlineData("a", "TCP/80", true, "a", "TCP/443", false, false)]
+    [InlineData("a", "TCP/80", true, "a", "TCP/443", true, true)]
+    public void Decide_SharingKeys_ShareWhereTheyMay(string? key, string ports, bool local, string? otherKey, string otherPorts, bool otherLocal, bool shares)
+    {
+        var there = Other("192.0.2.2") with { SharingKey = key, Ports = new([ports]), LocalOnly = local, Selector = "app=a" };
+        var comes = new BalancedService(new ObjectKey("default", "web"), "uid", null, null, otherLocal) { SharingKey = otherKey, Ports = new([otherPorts]), Selector = "app=a" };
+
+        Assert.Equal(shares ? "192.0.2.2" : "192.0.2.1", AllocationPlan.Decide(comes, [there], Pools).Address);
+        Assert.Equal(shares, AllocationPlan.Decide(comes with { Requested = "192.0.2.2" }, [there], Pools).Address is not null);
+    }
+
+    private static BalancedService Other(string address) => new(new ObjectKey("default", "other" + address), "other", null, address, LocalOnly: false);
 
     [Theory]
     [InlineData("192.0.2.0/30", 4)]

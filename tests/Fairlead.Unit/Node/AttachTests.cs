@@ -49,6 +49,18 @@ public sealed class AttachTests
     }
 
     [Fact]
+    public async Task Attach_InputEndsThatIsNotOnce_ClientIsDetachedAndContainerLives()
+    {
+        var (node, kubelet) = await StartAsync(c => c.Stdin = true, "cat; echo closed");
+        await using var _ = node;
+        await using var __ = kubelet;
+        var (output, _, result) = await kubelet.ExecAsync("/attach/default/a/main?input=1&output=1&error=1", input: "one\n");
+        Assert.Equal("Success", result!.Status);
+        Assert.DoesNotContain("closed", output);
+        Assert.True(IsRunning(node.Api.Find("a")));
+    }
+
+    [Fact]
     public async Task Attach_ClientGone_ContainerLivesAndTakesTheNext()
     {
         var (node, kubelet) = await StartAsync(c => c.Stdin = true, "while read line; do echo out $line; done");

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Fairlead.Kube.Json;
 using Fairlead.Node.Api;
+using Fairlead.Node.Volumes;
 using k8s.Models;
 
 namespace Fairlead.Unit.Node;
@@ -21,6 +22,12 @@ internal sealed class FakePodApi : IPodApi
     public ConcurrentDictionary<string, V1ConfigMap> ConfigMaps { get; } = new();
 
     public int Writes { get; private set; }
+
+    /// <summary>When the last change of readiness was decided, as it was told.</summary>
+    public DateTimeOffset? Verdict { get; private set; }
+
+    /// <summary>What goes on in the world while a status is being written.</summary>
+    public Action WhileWriting { get; init; } = () => { };
 
     public V1Pod? Find(string name) => _pods.GetValueOrDefault(name);
 
@@ -49,6 +56,17 @@ internal sealed class FakePodApi : IPodApi
         if (_pods.TryRemove(name, out var old)) Changed?.Invoke(old, null);
     }
 
+    public async Task WaitForEventAsync(string reason, string message)
+    {
+        var start = TimeProvider.System.GetTimestamp();
+        while (!Events.Contains((reason, message)))
+        {
+            if (TimeProvider.System.GetElapsedTime(start) > TimeSpan.FromSeconds(30))
+                throw new TimeoutException($"no event {reason}: {message}; there are " + string.Join(" | ", Events.Select(e => $"{e.Reason}: {e.Message}")));
+            await Task.Yield();
+        }
+    }
+
     public async Task<V1Pod> WaitAsync(string name, Func<V1Pod?, bool> condition, string what)
     {
         var reached = new TaskCompletionSource<V1Pod?>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -74,8 +92,9 @@ internal sealed class FakePodApi : IPodApi
         }
     }
 
-    public Task PatchStatusAsync(V1Pod pod, JsonObject changes, CancellationToken cancel)
+    public Task PatchStatusAsync(V1Pod pod, JsonObject changes, DateTimeOffset? verdict, CancellationToken cancel)
     {
+        WhileWriting();
         lock (_lock)
         {
             Writes++;
@@ -87,6 +106,7 @@ internal sealed class FakePodApi : IPodApi
                 if (name == "conditions") MergeConditions(status, value!.AsArray());
                 else status[name] = value?.DeepClone();
             }
+            if (verdict is not null) Verdict = verdict;
             copy.Status = KubeJson.Deserialize<V1PodStatus>(Encoding.UTF8.GetBytes(status.ToJsonString()));
             Put(copy);
         }
@@ -103,7 +123,33 @@ internal sealed class FakePodApi : IPodApi
 
     public Task<V1Secret?> FindSecretAsync(string ns, string name, CancellationToken cancel) => Task.FromResult<V1Secret?>(null);
 
-    public Task<string> CreateTokenAsync(V1Pod pod, string? audience, long seconds, CancellationToken cancel) => Task.FromResult("token");
+    public ConcurrentDictionary<string, V1RuntimeClass> RuntimeClasses { get; } = new();
+
+    public Task<V1RuntimeClass?> FindRuntimeClassAsync(string name, CancellationToken cancel) => Task.FromResult(RuntimeClasses.GetValueOrDefault(name));
+
+    public int Tokens { get; private set; }
+
+    public Task<string> CreateTokenAsync(V1Pod pod, string? audience, long seconds, CancellationToken cancel) => Task.FromResult($"token-{++Tokens}");
+
+    /// <summary>What is watched now, and how to tell of a change.</summary>
+    public ConcurrentDictionary<ObjectRef, Action> Watches { get; } = new();
+
+    public void PutConfigMap(string name, string key, string value)
+    {
+        ConfigMaps[name] = new V1ConfigMap { Data = new Dictionary<string, string> { [key] = value } };
+        if (Watches.TryGetValue(new ObjectRef(false, "default", name), out var changed)) changed();
+    }
+
+    public IDisposable Watch(ObjectRef about, Action changed)
+    {
+        Watches[about] = changed;
+        return new Ending(() => Watches.TryRemove(about, out _));
+    }
+
+    private sealed class Ending(Action end) : IDisposable
+    {
+        public void Dispose() => end();
+    }
 
     public void Normal(V1Pod pod, V1Container? container, string reason, string message) => Events.Enqueue((reason, message));
 

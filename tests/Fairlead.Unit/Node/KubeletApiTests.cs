@@ -1,6 +1,8 @@
 using System.Net;
 using System.Text;
+using Fairlead.Node.Streaming;
 using k8s.Models;
+using Microsoft.AspNetCore.Http;
 using Xunit;
 
 namespace Fairlead.Unit.Node;
@@ -37,6 +39,17 @@ public sealed class KubeletApiTests
     }
 
     [Fact]
+    public async Task Logs_FolderAndFile_AreServedAndNothingAbove()
+    {
+        var (node, kubelet) = await StartAsync();
+        await using var _ = node;
+        await using var __ = kubelet;
+        Assert.Contains("<a href=\"pods/\">pods/</a>", await kubelet.Http.GetStringAsync("/logs/"), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.NotFound, (await kubelet.Http.GetAsync("/logs/%2e%2e/addresses/")).StatusCode);
+        Assert.Equal(HttpStatusCode.NotFound, (await kubelet.Http.GetAsync("/logs/no")).StatusCode);
+    }
+
+    [Fact]
     public async Task Exec_InputClosed_ReachesTheProgram()
     {
         var (node, kubelet) = await StartAsync();
@@ -57,7 +70,8 @@ public sealed class KubeletApiTests
         await KubeletClient.SendAsync(socket, 4, Encoding.UTF8.GetBytes("{\"Width\":132,\"Height\":43}\n"));
         await KubeletClient.SendAsync(socket, 0, Encoding.UTF8.GetBytes("go\n"));
         var (output, errors, result) = await KubeletClient.ReadAsync(socket);
-        Assert.Contains("/dev/pts/0\r\n", output);
+        // The runtime turns its own terminal's ONLCR off a moment after the start: until then a line may end in \r\r\n.
+        Assert.Contains("/dev/pts/0\r", output);
         Assert.Contains("got go\r\n", output);
         Assert.Empty(errors);
         Assert.Equal("4", result!.Details.Causes[0].Message);
@@ -168,5 +182,41 @@ public sealed class KubeletApiTests
         Assert.Equal(HttpStatusCode.Forbidden, (await neighbour.GetAsync($"https://localhost:{kubelet.Port}/pods")).StatusCode);
         Assert.Equal("ok", await kubelet.Http.GetStringAsync("/healthz"));
         Assert.Contains("\"PodList\"", await kubelet.Http.GetStringAsync("/pods"));
+    }
+
+    [Theory]
+    [InlineData("scraper's", "/metrics/resource", HttpStatusCode.OK)]
+    [InlineData("scraper's", "/metrics", HttpStatusCode.OK)]
+    [InlineData("scraper's", "/stats/summary", HttpStatusCode.Forbidden)]
+    [InlineData("scraper's", "/pods", HttpStatusCode.Forbidden)]
+    [InlineData("scraper's", "/exec/default/a/main?command=id&output=1", HttpStatusCode.Forbidden)]
+    [InlineData("another's", "/metrics", HttpStatusCode.Unauthorized)]
+    public async Task Token_GetsWhatItsOwnerMayHaveOfTheNode(string token, string path, HttpStatusCode code)
+    {
+        var (node, kubelet) = await StartAsync();
+        await using var _ = node;
+        await using var __ = kubelet;
+        using var client = new HttpClient(KubeletClient.Handler(null));
+        client.DefaultRequestHeaders.Add("Authorization", $"Bearer {token}");
+        Assert.Equal(code, (await client.GetAsync($"https://localhost:{kubelet.Port}{path}")).StatusCode);
+    }
+
+    [Theory]
+    [InlineData("GET", "/metrics/cadvisor", "get metrics")]
+    [InlineData("GET", "/stats/summary", "get stats")]
+    [InlineData("GET", "/logs/pods/", "get log")]
+    [InlineData("GET", "/pods", "get pods,proxy")]
+    [InlineData("GET", "/healthz", "get healthz,proxy")]
+    [InlineData("GET", "/containerLogs/a/b/c", "get proxy")]
+    [InlineData("POST", "/run/a/b/c", "create proxy")]
+    // Over WebSocket these are GET, and yet run programs.
+    [InlineData("GET", "/exec/a/b/c", "create proxy")]
+    [InlineData("GET", "/portForward/a/b", "create proxy")]
+    [InlineData("GET", "//exec/a/b/c", "create proxy")]
+    public void Path_StandsForASubresourceOfTheNode(string method, string path, string asked)
+    {
+        var request = new DefaultHttpContext { Request = { Method = method, Path = path } }.Request;
+        var (verb, subresources) = KubeletAccess.Asked(request);
+        Assert.Equal(asked, $"{verb} {string.Join(',', subresources)}");
     }
 }

@@ -2,7 +2,9 @@ using System.Net.WebSockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using Fairlead.Kube.Client;
 using Fairlead.Kube.Json;
+using Fairlead.Node.Api;
 using Fairlead.Node.Streaming;
 using k8s.Models;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -35,12 +37,21 @@ internal sealed class KubeletClient : IAsyncDisposable
         var options = node.Options with
         {
             KubeletPort = 0,
-            ServingCertificate = Issue(authority, "node", "1.3.6.1.5.5.7.3.1"),
+            ServingCertificate = new RenewableCertificate(Issue(authority, "node", "1.3.6.1.5.5.7.3.1")),
             ClientAuthorities = [X509CertificateLoader.LoadCertificate(authority.Export(X509ContentType.Cert))],
         };
-        var server = new KubeletServer(options, node.Loop, node.Runtime, NullLoggerFactory.Instance);
+        var server = new KubeletServer(options, node.Loop, node.Runtime, new FakeReviews(), NullLoggerFactory.Instance);
         await server.StartAsync(CancellationToken.None);
         return new KubeletClient(server, Issue(authority, "apiserver, O=system:masters", "1.3.6.1.5.5.7.3.2")) { NodesOwn = Issue(authority, "system:node:a, O=system:nodes", "1.3.6.1.5.5.7.3.2") };
+    }
+
+    /// <summary>Knows one token, whose owner may read metrics and nothing else.</summary>
+    private sealed class FakeReviews : IAccessReviews
+    {
+        public Task<Caller?> WhoAsync(string token, CancellationToken cancel) => Task.FromResult(token == "scraper's" ? new Caller("scraper", []) : null);
+
+        public Task<bool> MayAsync(Caller caller, string verb, string node, string subresource, CancellationToken cancel) =>
+            Task.FromResult((caller.Name, verb, node, subresource) == ("scraper", "get", "node", "metrics"));
     }
 
     public static HttpClientHandler Handler(X509Certificate2? client)

@@ -1,6 +1,10 @@
 using System.Net;
+using Fairlead.Kube.Placement;
 using Fairlead.Linux.Namespaces;
 using Fairlead.Node;
+using Fairlead.Node.Images;
+using Fairlead.Node.Images.Registry;
+using Fairlead.Node.Metrics;
 using Fairlead.Node.Network;
 using Fairlead.Node.Pods;
 using Fairlead.Node.Runtime;
@@ -23,6 +27,7 @@ internal sealed class NodeHarness : IAsyncDisposable
     private CancellationTokenSource _stop = new();
     private Task _running = Task.CompletedTask;
     private PodLoop? _loop;
+    private NodeImages? _images;
 
     private NodeHarness()
     {
@@ -42,7 +47,11 @@ internal sealed class NodeHarness : IAsyncDisposable
         Pods = new PodNetwork(_network, "fl-pods", Paths.Addresses);
         Pods.Configure(IPNetwork.Parse("10.244.9.0/24"));
         Runtime = null!;
+        Images = new ImageStore(Paths.Images, TimeProvider.System);
     }
+
+    /// <summary>Two cores, 8 GiB.</summary>
+    public static NodeOffer Offer() => new("node", new NodeResources(2000, 8L << 30, 10L << 30, default), 110);
 
     public NodeAgentOptions Options { get; }
 
@@ -51,6 +60,8 @@ internal sealed class NodeHarness : IAsyncDisposable
     public FakePodApi Api { get; } = new();
 
     public PodNetwork Pods { get; }
+
+    public ImageStore Images { get; }
 
     public OciRuntime Runtime { get; private set; }
 
@@ -69,7 +80,8 @@ internal sealed class NodeHarness : IAsyncDisposable
     {
         _stop = new CancellationTokenSource();
         Runtime = new OciRuntime(
-            OciRuntimeKind.Runc, "test", new OciCommand("/usr/sbin/runc", "/usr/bin/conmon", Paths.RuntimeState), Paths, Pods, TimeProvider.System, NullLogger.Instance);
+            RuntimeKind.Runc, "test", new OciCommand("/usr/sbin/runc", "/usr/bin/conmon", Paths.RuntimeState), Paths, Pods, TimeProvider.System, NullLogger.Instance);
+        _images = new NodeImages(new HostImage("/bin/true"), Images, new RegistryPull(Images), NullLogger.Instance);
         var node = new NodeContext
         {
             Address = Options.InternalAddress,
@@ -77,16 +89,18 @@ internal sealed class NodeHarness : IAsyncDisposable
             ClusterDomain = "cluster.local",
             HostName = "node",
             Memory = 1L << 33,
+            Offer = Offer,
             Services = () => [],
         };
-        var starter = new ContainerStarter(Api, Runtime, new HostImageStore("/bin/true"), Paths, node);
-        _loop = new PodLoop(Api, Runtime, starter, node, TimeProvider.System, NullLogger.Instance);
+        var metrics = new AgentMetrics();
+        var starter = new ContainerStarter(Api, Runtime, _images, Paths, node);
+        _loop = new PodLoop(Api, new MeasuredRuntime(Runtime, metrics, TimeProvider.System), starter, node, metrics, TimeProvider.System, NullLogger.Instance);
         Api.Changed += _loop.Observe;
         foreach (var name in _known)
         {
             if (Api.Find(name) is { } pod) _loop.Observe(null, pod);
         }
-        _running = _loop.RunAsync(_stop.Token);
+        _running = _loop.RunAsync(Task.CompletedTask, _stop.Token);
     }
 
     private readonly HashSet<string> _known = [];
@@ -130,6 +144,7 @@ internal sealed class NodeHarness : IAsyncDisposable
         await _running;
         Runtime.Dispose();
         _loop.Dispose();
+        _images!.Dispose();
     }
 
     public async Task RestartAgentAsync()

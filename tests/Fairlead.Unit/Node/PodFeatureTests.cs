@@ -12,6 +12,19 @@ public sealed class PodFeatureTests
     private static bool Is(V1Pod? pod, string ready) => pod?.Status?.Phase == "Running" && pod.Status.Conditions.Any(c => c.Type == "Ready" && c.Status == ready);
 
     [Fact]
+    public async Task RuntimeClass_OfThisNodesRuntime_Runs_AndOfAnother_WaitsAndSaysWhy()
+    {
+        await using var node = NodeHarness.Start();
+        node.Api.RuntimeClasses["same"] = new V1RuntimeClass { Handler = "runc" };
+        node.Api.RuntimeClasses["other"] = new V1RuntimeClass { Handler = "box" };
+        node.Run("same", pod => pod.Spec.RuntimeClassName = "same", "/bin/sleep", "1000");
+        node.Run("other", pod => pod.Spec.RuntimeClassName = "other", "/bin/sleep", "1000");
+
+        await node.Api.WaitAsync("same", pod => pod?.Status?.Phase == "Running", "running");
+        await node.Api.WaitForEventAsync("FailedCreatePodSandBox", "Failed to create pod sandbox: no runtime for \"box\" is configured; this node has runc");
+    }
+
+    [Fact]
     public async Task ReadinessProbe_Exec_TurnsWithTheContainer()
     {
         await using var node = NodeHarness.Start();
@@ -25,7 +38,10 @@ public sealed class PodFeatureTests
         await node.WaitForLogAsync(pod, "up");
         var container = Assert.Single(node.Runtime.Observe(pod.Metadata.Uid).Containers);
         await ExecAsync(node, pod, container.Id, "touch /tmp/ready");
-        await node.Api.WaitAsync("probed", p => Is(p, "True"), "ready");
+        var ready = await node.Api.WaitAsync("probed", p => Is(p, "True"), "ready");
+        // The moment of the verdict is told beside the condition, which has its second.
+        var turned = ready.Status.Conditions.Single(c => c.Type == "Ready").LastTransitionTime!.Value;
+        Assert.InRange(node.Api.Verdict!.Value - new DateTimeOffset(turned), TimeSpan.Zero, TimeSpan.FromSeconds(1));
         await ExecAsync(node, pod, container.Id, "rm /tmp/ready");
         await node.Api.WaitAsync("probed", p => Is(p, "False"), "not ready again");
         Assert.Contains(node.Api.Events, e => e.Reason == "Unhealthy" && e.Message.StartsWith("Readiness probe failed: "));
@@ -107,10 +123,21 @@ public sealed class PodFeatureTests
     public async Task HostNetwork_Pod_HasTheNodesAddress()
     {
         await using var node = NodeHarness.Start();
-        node.Run("host", p => p.Spec.HostNetwork = true, "/bin/sleep", "1000");
+        var run = node.Run("host", p => p.Spec.HostNetwork = true, "/bin/sh", "-c", "hostname; exec sleep 1000");
         var pod = await node.Api.WaitAsync("host", p => Is(p, "True"), "ready");
+        await node.WaitForLogAsync(run, "stdout F node\n");
         Assert.Equal("192.0.2.1", pod.Status.PodIP);
         Assert.Empty(Directory.EnumerateFiles(node.Paths.Addresses));
+    }
+
+    /// <summary>Whatever this machine lets a program say of who is killed first.</summary>
+    [Fact]
+    public async Task Guaranteed_Pod_Runs()
+    {
+        await using var node = NodeHarness.Start();
+        var amounts = new Dictionary<string, ResourceQuantity> { ["cpu"] = new("100m"), ["memory"] = new("50Mi") };
+        node.Run("sure", p => p.Spec.Containers[0].Resources = new V1ResourceRequirements { Limits = amounts, Requests = amounts }, "/bin/sleep", "1000");
+        Assert.Equal("Guaranteed", (await node.Api.WaitAsync("sure", p => Is(p, "True"), "ready")).Status.QosClass);
     }
 
     [Fact]

@@ -26,6 +26,42 @@ public sealed class PodLifecycleTests
     }
 
     [Fact]
+    public async Task Pod_PastItsActiveDeadline_HasFailedForGood()
+    {
+        await using var node = NodeHarness.Start();
+        node.Run("a", pod => (pod.Spec.ActiveDeadlineSeconds, pod.Spec.TerminationGracePeriodSeconds) = (2, 1), "/bin/sleep", "1000");
+        await node.Api.WaitAsync("a", IsRunning, "running");
+
+        var pod = await node.Api.WaitAsync("a", p => p?.Status?.Phase == "Failed", "failed");
+
+        Assert.Equal(("DeadlineExceeded", "Pod was active on the node longer than the specified deadline"), (pod.Status.Reason, pod.Status.Message));
+        Assert.NotNull(Assert.Single(pod.Status.ContainerStatuses).State.Terminated);
+    }
+
+    [Fact]
+    public async Task Pod_WithTheHostPortOfAnother_IsRejectedUntilThatHasGone()
+    {
+        await using var node = NodeHarness.Start();
+        static void Claim(V1Pod pod) => pod.Spec.Containers[0].Ports = [new V1ContainerPort { ContainerPort = 80, HostPort = 21017 }];
+        node.Run("first", Claim, "/bin/sleep", "1000");
+        await node.Api.WaitAsync("first", IsRunning, "running");
+
+        node.Run("second", Claim, "/bin/sleep", "1000");
+
+        var second = await node.Api.WaitAsync("second", p => p?.Status?.Phase == "Failed", "failed");
+        Assert.Equal("NodePorts", second.Status.Reason);
+        const string Why = "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports";
+        Assert.Equal($"Pod was rejected: {Why}", second.Status.Message);
+        Assert.Contains(("NodePorts", Why), node.Api.Events);
+        Assert.Empty(second.Status.ContainerStatuses ?? []);
+        Assert.True(IsRunning(node.Api.Find("first")));
+        node.Api.Delete("first", grace: 0);
+        await node.Api.WaitAsync("first", p => p is null, "gone");
+        node.Run("third", Claim, "/bin/sleep", "1000");
+        await node.Api.WaitAsync("third", IsRunning, "running");
+    }
+
+    [Fact]
     public async Task Container_Fails_IsRestartedAtOnceThenBacksOff()
     {
         await using var node = NodeHarness.Start();
@@ -130,9 +166,9 @@ public sealed class PodLifecycleTests
     public async Task Image_Unknown_IsSaidInStateAndEvents()
     {
         await using var node = NodeHarness.Start();
-        node.Run("alien", p => p.Spec.Containers[0].Image = "nginx", "/bin/true");
+        node.Run("alien", p => p.Spec.Containers[0].Image = "127.0.0.1:1/nginx", "/bin/true");
         var pod = await node.Api.WaitAsync("alien", p => p?.Status?.ContainerStatuses?[0].State.Waiting?.Reason == "ErrImagePull", "refused");
-        Assert.Contains("fairlead/host", pod.Status.ContainerStatuses[0].State.Waiting.Message);
+        Assert.StartsWith("failed to pull and unpack image \"127.0.0.1:1/nginx:latest\"", pod.Status.ContainerStatuses[0].State.Waiting.Message);
         Assert.Equal("Pending", pod.Status.Phase);
         Assert.Contains(("Failed", "Error: ErrImagePull"), node.Api.Events);
     }

@@ -59,6 +59,70 @@ public sealed class PodRulesTests
         Assert.Equal(expected, Text(PodPlan.Decide(facts)));
     }
 
+    /// <summary>A pod with the sidecars a and b: what is alive of it, and the seconds that are left of its grace of 20.</summary>
+    [Theory]
+    [InlineData("main a b", 20, "stop main 20")]
+    [InlineData("a b", 12, "stop b 12")]
+    [InlineData("a", 7, "stop a 7")]
+    [InlineData("a", -3, "stop a 2")]
+    [InlineData("", 5, "stop sandbox, finish")]
+    public void Plan_OfADeletedPodWithSidecars_EndsThemLast(string alive, int left, string expected)
+    {
+        var facts = WithSidecars(alive);
+        facts.Pod.Metadata.DeletionTimestamp = Now.AddSeconds(left).UtcDateTime;
+        facts.Pod.Metadata.DeletionGracePeriodSeconds = 20;
+        Assert.Equal(expected, Text(PodPlan.Decide(facts)));
+    }
+
+    [Fact]
+    public void Plan_OfAPodDeletedWithoutGrace_EndsAllAtOnce()
+    {
+        var facts = WithSidecars("main a b");
+        facts.Pod.Metadata.DeletionTimestamp = Now.UtcDateTime;
+        facts.Pod.Metadata.DeletionGracePeriodSeconds = 0;
+        Assert.Equal("stop main 0, stop a 0, stop b 0", Text(PodPlan.Decide(facts)));
+    }
+
+    [Theory]
+    [InlineData(false, "")]
+    [InlineData(true, "start b 0")]
+    public void Plan_SidecarWithAStartupProbe_HoldsUpTheNextUntilItHasStarted(bool started, string expected)
+    {
+        var facts = WithSidecars("a");
+        facts.Pod.Spec.InitContainers[0].StartupProbe = new V1Probe();
+        if (started) facts = facts with { Memory = new PodMemory { Started = ["a"] } };
+        Assert.Equal(expected, Text(PodPlan.Decide(facts)));
+    }
+
+    private static PodFacts WithSidecars(string alive)
+    {
+        var facts = Facts("Always", "-");
+        V1Container Sidecar(string name) => new() { Name = name, Image = "fairlead/host", RestartPolicy = "Always" };
+        facts.Pod.Spec.InitContainers = [Sidecar("a"), Sidecar("b")];
+        var containers = alive.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(name => Container(ContainerPhase.Running, 0) with { Id = name, Name = name, Init = name != "main" });
+        return facts with { Runtime = facts.Runtime with { Containers = [.. containers] } };
+    }
+
+    [Theory]
+    [InlineData("web", null, false, "web")]
+    [InlineData("web", "group", false, "web")]
+    [InlineData("web", "group", true, "web.group.default.svc.cluster.local")]
+    [InlineData("web", null, true, "web")]
+    public void HostName_AsFqdn_IsTheFullOne(string name, string? subdomain, bool full, string expected)
+    {
+        var facts = Facts("Always", "-");
+        (facts.Pod.Spec.Hostname, facts.Pod.Spec.Subdomain, facts.Pod.Spec.SetHostnameAsFQDN) = (name, subdomain, full);
+        Assert.Equal(expected, Fairlead.Node.Environment.PodHostName.Of(facts.Pod, "cluster.local").Kernel);
+    }
+
+    [Fact]
+    public void HostName_LongerThanTheKernelTakes_IsRefused()
+    {
+        var facts = Facts("Always", "-");
+        (facts.Pod.Spec.Subdomain, facts.Pod.Spec.SetHostnameAsFQDN) = (new string('g', 40), true);
+        Assert.Contains("is too long (64 characters is the max, 70 characters requested)", Fairlead.Node.Environment.PodHostName.Of(facts.Pod, "cluster.local").Failure, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Plan_BackedOffContainer_WaitsForTheRest()
     {
@@ -74,6 +138,31 @@ public sealed class PodRulesTests
         var facts = Facts("Always", "r");
         facts = facts with { Runtime = facts.Runtime with { Sandbox = facts.Runtime.Sandbox! with { Ready = false } } };
         Assert.Equal("stop main 30", Text(PodPlan.Decide(facts)));
+    }
+
+    /// <summary>After a restart of the machine; "first" is the pod's init container. Each as name, attempt, code, and whether it is of the sandbox that is there.</summary>
+    [Theory]
+    [InlineData("Always", false, "first:0:0:old main:0:255:old", "sandbox")]
+    [InlineData("Always", true, "first:0:0:old main:0:255:old", "start first 1")]
+    [InlineData("Always", true, "first:0:0:old main:0:255:old first:1:0:new", "start main 1")]
+    [InlineData("Always", true, "first:1:0:new main:0:255:old main:1:3:new", "start main 2")]
+    // The machine went down while it initialized.
+    [InlineData("Never", false, "first:0:0:old", "sandbox")]
+    [InlineData("Never", true, "first:0:0:old", "start first 1")]
+    // What has come to its end does not begin again.
+    [InlineData("Never", false, "first:0:0:old main:0:255:old", "")]
+    [InlineData("Never", false, "first:0:255:old", "")]
+    [InlineData("OnFailure", false, "first:0:0:old main:0:0:old", "")]
+    [InlineData("OnFailure", false, "first:0:0:old main:0:255:old", "sandbox")]
+    public void Plan_OfALostSandbox_BeginsAnewWithTheInitContainers(string policy, bool isThere, string containers, string expected)
+    {
+        var facts = Facts(policy, "-");
+        facts.Pod.Spec.InitContainers = [new V1Container { Name = "first", Image = "fairlead/host" }];
+        ContainerState Read(string text) => text.Split(':') is [var name, var attempt, var code, var age]
+            ? Container(ContainerPhase.Exited, int.Parse(code)) with { Id = text, Name = name, Init = name == "first", Attempt = int.Parse(attempt), CreatedAt = Now.AddMinutes(age == "old" ? -3 : -1) }
+            : throw new ArgumentException(text);
+        var runtime = facts.Runtime with { Sandbox = facts.Runtime.Sandbox! with { Ready = isThere }, Containers = [.. containers.Split(' ').Select(Read)] };
+        Assert.Equal(expected, Text(PodPlan.Decide(facts with { Runtime = runtime })));
     }
 
     [Theory]
@@ -121,7 +210,7 @@ public sealed class PodRulesTests
             Metadata = new V1ObjectMeta { Name = "web", NamespaceProperty = "default", Uid = "u" },
             Spec = new V1PodSpec { RestartPolicy = policy, Containers = [new V1Container { Name = "main", Image = "fairlead/host" }] },
         };
-        var sandbox = containers.Length == 0 ? null : new PodSandbox("u", "default", "web", "web", false, "10.244.0.2", Now, true);
+        var sandbox = containers.Length == 0 ? null : new PodSandbox("u", "default", "web", "web", false, "10.244.0.2", Now.AddMinutes(-2), true);
         ImmutableArray<ContainerState> states = containers switch
         {
             "" or "-" => [],
@@ -133,6 +222,7 @@ public sealed class PodRulesTests
 
     private static ContainerState Container(ContainerPhase phase, int code) => new("id", "u", "main", false, 0, "fairlead/host", "image", phase)
     {
+        CreatedAt = Now.AddSeconds(-61),
         StartedAt = Now.AddSeconds(-60),
         FinishedAt = phase == ContainerPhase.Exited ? Now.AddSeconds(-5) : null,
         ExitCode = code,

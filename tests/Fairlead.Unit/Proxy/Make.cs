@@ -15,7 +15,7 @@ internal static class Make
 
     internal static ServicePort Tcp(ushort port, string name = "", ushort nodePort = 0) => new(name, 6, port, nodePort);
 
-    internal static ServicePort Udp(ushort port, string name = "") => new(name, 17, port, 0);
+    internal static ServicePort Udp(ushort port, string name = "", ushort nodePort = 0) => new(name, 17, port, nodePort);
 
     internal static SliceInfo Slice(string service, IEnumerable<SlicePort> ports, IEnumerable<string> addresses) => new()
     {

@@ -49,6 +49,28 @@ public sealed class ServiceProxyTests
         Assert.StartsWith(ProxyLab.Pod(2), await ProxyLab.TcpAsync(lab.Host(ProxyLab.Pod(2)), target), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task RunAsync_ServiceCidrComesAndGoes_ItsUnusedAddressesAreRefusedMeanwhile()
+    {
+        await using var lab = new ProxyLab(pods: 2);
+        await using TestApiServer server = await TestApiServer.StartAsync();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        var proxy = new ServiceProxy(server.Client, new ServiceProxyOptions { NodeName = "node", NetworkNamespacePath = lab.NodePath }, NullLogger<ServiceProxy>.Instance, TimeProvider.System);
+        Task run = proxy.RunAsync(stop.Token);
+        const string Unused = "10.97.3.4:80";
+        await UntilAsync(lab, "10.96.3.4:80", answer => answer == "ConnectionRefused");
+        await UntilAsync(lab, Unused, answer => answer != "ConnectionRefused");
+
+        var range = new V1ServiceCIDR { Metadata = new V1ObjectMeta { Name = "more" }, Spec = new V1ServiceCIDRSpec { Cidrs = ["10.97.0.0/16"] } };
+        await server.Client.CreateAsync(ApiResources.ServiceCidrs, range, Cancel);
+        await UntilAsync(lab, Unused, answer => answer == "ConnectionRefused");
+        await server.Client.DeleteAsync(ApiResources.ServiceCidrs, ObjectKey.Of(range), null, Cancel);
+        await UntilAsync(lab, Unused, answer => answer != "ConnectionRefused");
+
+        await stop.CancelAsync();
+        await run;
+    }
+
     private static async Task UntilAsync(ProxyLab lab, string target, Func<string, bool> condition)
     {
         CancellationToken deadline = ProxyLab.Deadline;

@@ -14,9 +14,7 @@ internal sealed class DecodeException(string message) : Exception(message);
 /// </summary>
 internal sealed class ObjectDecoder
 {
-    private const int DeepestNesting = 100;
-
-    private readonly List<string> _complaints = [];
+        private readonly List<string> _complaints = [];
     private readonly List<string> _path = [];
 
     /// <summary><c>unknown field "spec.foo"</c> and <c>duplicate field "spec.type"</c>, in the order met.</summary>
@@ -25,7 +23,7 @@ internal sealed class ObjectDecoder
     /// <exception cref="DecodeException">The body is not JSON, or a value has the wrong type.</exception>
     public JsonObject Decode(ReadOnlySpan<byte> utf8, SchemaType type)
     {
-        var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = DeepestNesting });
+        var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = JsonTree.Deepest });
         try
         {
             reader.Read();
@@ -50,7 +48,7 @@ internal sealed class ObjectDecoder
         var obj = new JsonObject();
         while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
         {
-            var name = reader.GetString()!;
+            var name = JsonTree.Text(ref reader);
             reader.Read();
             _path.Add(_path.Count == 0 ? name : "." + name);
             if (!type.Fields.TryGetValue(name, out var field))
@@ -98,15 +96,26 @@ internal sealed class ObjectDecoder
         var map = new JsonObject();
         while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
         {
-            var key = reader.GetString()!;
+            var key = JsonTree.Text(ref reader);
             reader.Read();
             _path.Add("." + key);
             if (map.ContainsKey(key)) _complaints.Add($"duplicate field \"{Path}\"");
-            map[key] = reader.TokenType == JsonTokenType.Null ? "" : ReadValue(ref reader, field, owner);
+            map[key] = reader.TokenType == JsonTokenType.Null ? Nothing(field.Value) : ReadValue(ref reader, field, owner);
             _path.RemoveAt(_path.Count - 1);
         }
         return map;
     }
+
+    /// <summary>What Go makes of null where a map holds values: the zero of their type.</summary>
+    private static JsonNode? Nothing(SchemaValue value) => value switch
+    {
+        SchemaValue.Text or SchemaValue.Bytes => "",
+        SchemaValue.Quantity => "0",
+        SchemaValue.Struct => new JsonObject(),
+        SchemaValue.Int32 or SchemaValue.Int64 or SchemaValue.IntOrString or SchemaValue.Double => 0,
+        SchemaValue.Flag => false,
+        _ => null,
+    };
 
     private JsonNode? ReadValue(ref Utf8JsonReader reader, SchemaField field, SchemaType owner)
     {
@@ -115,12 +124,12 @@ internal sealed class ObjectDecoder
             case SchemaValue.Struct when reader.TokenType == JsonTokenType.StartObject:
                 return ReadStruct(ref reader, field.Type!);
             case SchemaValue.Any or SchemaValue.Texts:
-                return JsonNode.Parse(ref reader);
+                return JsonTree.Read(ref reader);
             case SchemaValue.Text or SchemaValue.IntOrString or SchemaValue.Quantity when reader.TokenType == JsonTokenType.String:
                 return ReadText(ref reader, field);
             case SchemaValue.Bytes when reader.TokenType == JsonTokenType.String:
                 if (!reader.TryGetBytesFromBase64(out _)) throw new DecodeException("illegal base64 data at input byte 0");
-                return JsonValue.Create(reader.GetString());
+                return JsonValue.Create(JsonTree.Text(ref reader));
             case SchemaValue.Time or SchemaValue.MicroTime when reader.TokenType == JsonTokenType.String:
                 return ReadTime(ref reader, field.Value);
             case SchemaValue.Flag when reader.TokenType is JsonTokenType.True or JsonTokenType.False:
@@ -135,7 +144,7 @@ internal sealed class ObjectDecoder
 
     private static JsonValue ReadText(ref Utf8JsonReader reader, SchemaField field)
     {
-        var text = reader.GetString()!;
+        var text = JsonTree.Text(ref reader);
         if (field.Value == SchemaValue.Quantity && !Quantity.IsValid(text)) throw new DecodeException(Quantity.Rule);
         return JsonValue.Create(text);
     }
@@ -143,7 +152,7 @@ internal sealed class ObjectDecoder
     /// <summary>As Kubernetes keeps it: in UTC, to the second or to the microsecond.</summary>
     private static JsonValue ReadTime(ref Utf8JsonReader reader, SchemaValue value)
     {
-        var text = reader.GetString()!;
+        var text = JsonTree.Text(ref reader);
         if (!Timestamp.TryParse(text, out var at))
             throw new DecodeException($"parsing time \"{text}\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"{text}\" as \"2006\"");
         return JsonValue.Create(Timestamp.Format(at, value == SchemaValue.MicroTime));
@@ -165,7 +174,7 @@ internal sealed class ObjectDecoder
 
     private JsonValue ReadNumber(ref Utf8JsonReader reader, SchemaField field, SchemaType owner)
     {
-        if (field.Value == SchemaValue.Double) return JsonValue.Create(reader.GetDouble());
+        if (field.Value == SchemaValue.Double) return double.IsFinite(reader.GetDouble()) ? JsonValue.Create(reader.GetDouble()) : throw WrongType(ref reader, GoType(field), owner);
         if (field.Value == SchemaValue.Quantity) return JsonValue.Create(System.Text.Encoding.UTF8.GetString(reader.ValueSpan));
         if (!reader.TryGetInt64(out var number)) throw WrongType(ref reader, GoType(field), owner);
         if (field.Value != SchemaValue.Int64 && number is < int.MinValue or > int.MaxValue) throw WrongType(ref reader, GoType(field), owner);
@@ -204,6 +213,7 @@ internal sealed class ObjectDecoder
         SchemaValue.Bytes => "[]uint8",
         SchemaValue.Quantity => "resource.Quantity",
         SchemaValue.IntOrString => "intstr.IntOrString",
-        _ => "v1." + field.Type!.GoName,
+        SchemaValue.Texts => "[]string",
+        _ => field.Type is { } type ? "v1." + type.GoName : "interface {}",
     };
 }

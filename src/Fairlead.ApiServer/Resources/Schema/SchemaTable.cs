@@ -48,7 +48,7 @@ internal sealed class SchemaType(string name)
     public string Name { get; } = name;
 
     /// <summary>The name that Kubernetes' messages use, for example <c>ServiceSpec</c>.</summary>
-    public string GoName { get; } = name[(name.IndexOf("V1", StringComparison.OrdinalIgnoreCase) + 2)..];
+    public string GoName { get; } = name[(name.IndexOf("V1", StringComparison.OrdinalIgnoreCase) + 2)..].Replace("beta1", "", StringComparison.Ordinal);
 
     public FrozenDictionary<string, SchemaField> Fields { get; private set; } = FrozenDictionary<string, SchemaField>.Empty;
 

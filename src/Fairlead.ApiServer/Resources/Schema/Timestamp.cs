@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Fairlead.Kube;
 
 namespace Fairlead.ApiServer.Resources.Schema;
 
@@ -7,7 +8,7 @@ namespace Fairlead.ApiServer.Resources.Schema;
 internal static partial class Timestamp
 {
     public static string Format(DateTimeOffset at, bool micro = false) =>
-        at.UtcDateTime.ToString(micro ? "yyyy-MM-ddTHH:mm:ss.ffffffZ" : "yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
+        micro ? Timestamps.Micro(at) : Timestamps.Seconds(at);
 
     /// <summary>Reads RFC 3339, which wants a T between date and time and an offset or Z.</summary>
     public static bool TryParse(string text, out DateTimeOffset at)

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using Fairlead.ApiServer.Allocation;
 using Fairlead.ApiServer.Json;
 
 namespace Fairlead.ApiServer.Resources.Strategies;
@@ -106,9 +107,7 @@ internal static class AddressRules
 
     public static void CheckFamily(string text, string family, string field, FieldErrors errors)
     {
-        var wanted = family == "IPv4" ? System.Net.Sockets.AddressFamily.InterNetwork : System.Net.Sockets.AddressFamily.InterNetworkV6;
-        if (!TryParse(text, out var address) || address.AddressFamily != wanted)
-            errors.Invalid(field, text, family == "IPv4" ? "must be an IPv4 address" : "must be an IPv6 address");
+        if (!TryParse(text, out _) || IpFamily.Of(text) != family) errors.Invalid(field, text, $"must be an {family} address");
         else CheckEndpoint(text, field, errors);
     }
 

@@ -22,17 +22,18 @@ internal class KindStrategy
     /// <summary>Before a new object is validated: drops what only the system may set.</summary>
     public virtual void PrepareForCreate(JsonObject obj) => obj.Remove("status");
 
+    /// <summary>What follows from a new object as it is after its defaults and after admission.</summary>
+    public virtual void Complete(JsonObject obj)
+    {
+    }
+
     /// <summary>Before a changed object is validated: a write of the object leaves its status alone.</summary>
     public virtual void PrepareForUpdate(JsonObject obj, JsonObject old) => Keep(obj, old, "status");
 
-    /// <summary>Before a changed status is validated: a write of the status leaves all else alone.</summary>
+    /// <summary>Before a changed status is validated: a write of the status leaves all else alone but what users may write of the metadata.</summary>
     public virtual void PrepareForStatusUpdate(JsonObject obj, JsonObject old)
     {
-        Keep(obj, old, "spec");
-        var metadata = obj.Child("metadata");
-        Keep(metadata, old.Child("metadata"), "labels");
-        Keep(metadata, old.Child("metadata"), "ownerReferences");
-        Keep(metadata, old.Child("metadata"), "finalizers");
+        foreach (var name in obj.Select(pair => pair.Key).Union(old.Select(pair => pair.Key)).Except(["apiVersion", "kind", "metadata", "status"]).ToList()) Keep(obj, old, name);
     }
 
     public virtual void Validate(JsonObject obj, FieldErrors errors)
@@ -44,8 +45,19 @@ internal class KindStrategy
     {
     }
 
-    /// <summary>Takes what the object needs of the cluster (addresses, ports) and writes it into the object.</summary>
-    public virtual IReservation? Reserve(JsonObject obj, JsonObject? old, FieldErrors errors) => null;
+    /// <summary>Rules between the old status and the new one.</summary>
+    public virtual void ValidateStatusUpdate(JsonObject obj, JsonObject old, FieldErrors errors)
+    {
+    }
+
+    /// <summary>
+    /// Takes what the object needs of the cluster (addresses, ports) and writes it into the object. What is answered holds it until the
+    /// object has been written or has not.
+    /// </summary>
+    public virtual IDisposable? Reserve(JsonObject obj, JsonObject? old, FieldErrors errors) => null;
+
+    /// <summary>What the object has of what the cluster has once (<see cref="Storage.Claims"/>): servers that share a store agree by these.</summary>
+    public virtual IEnumerable<string> Claims(JsonObject obj) => [];
 
     /// <summary>
     /// Seconds for which a deleted object stays, marked with a deletion time; 0: it goes at once.
@@ -61,16 +73,15 @@ internal class KindStrategy
     {
     }
 
+    /// <summary>For kinds whose status is written by those who may not write the object.</summary>
+    protected static void KeepMetadata(JsonObject obj, JsonObject old)
+    {
+        foreach (var name in (ReadOnlySpan<string>)["labels", "ownerReferences", "finalizers"]) Keep(obj.Child("metadata"), old.Child("metadata"), name);
+    }
+
     protected static void Keep(JsonObject obj, JsonObject old, string name)
     {
         if (old.TryGetPropertyValue(name, out var value) && value is not null) obj[name] = value.DeepClone();
         else obj.Remove(name);
     }
-}
-
-/// <summary>Something taken for an object that is about to be written.</summary>
-internal interface IReservation
-{
-    /// <summary>Gives it back, because the object was not written.</summary>
-    void Cancel();
 }

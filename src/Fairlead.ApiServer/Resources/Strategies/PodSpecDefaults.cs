@@ -17,6 +17,7 @@ internal static class PodSpecDefaults
         spec.SetDefault("securityContext", new JsonObject());
         spec.SetDefault("schedulerName", "default-scheduler");
         var hostNetwork = spec.Flag("hostNetwork") == true;
+        foreach (var (_, container) in spec.Items("ephemeralContainers")) DefaultContainer(container, hostNetwork);
         foreach (var list in ContainerLists)
         {
             foreach (var (_, container) in spec.Items(list)) DefaultContainer(container, hostNetwork);

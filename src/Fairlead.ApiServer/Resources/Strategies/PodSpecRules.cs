@@ -13,7 +13,7 @@ internal static class PodSpecRules
         var names = new HashSet<string>();
         foreach (var list in (ReadOnlySpan<string>)["initContainers", "containers"])
         {
-            foreach (var (i, container) in spec.Items(list)) ValidateContainer(container, $"{field}.{list}[{i}]", names, volumes, errors);
+            foreach (var (i, container) in spec.Items(list)) ValidateContainer(container, $"{field}.{list}[{i}]", names, volumes, spec.Flag("hostNetwork") == true, errors);
         }
         OneOf(spec, "restartPolicy", field, errors, "Always", "OnFailure", "Never");
         OneOf(spec, "dnsPolicy", field, errors, "ClusterFirst", "ClusterFirstWithHostNet", "Default", "None");
@@ -28,6 +28,10 @@ internal static class PodSpecRules
             if (spec.Text(name) is { Length: > 0 } value && NameRules.Label(value) is { } wrong) errors.Invalid($"{field}.{name}", value, wrong);
         }
         LabelRules.Check(spec.Object("nodeSelector"), $"{field}.nodeSelector", errors);
+        foreach (var (i, toleration) in spec.Items("tolerations")) ValidateToleration(toleration, $"{field}.tolerations[{i}]", errors);
+        if (spec.Text("nodeName") is { Length: > 0 } && spec.Array("schedulingGates") is { Count: > 0 })
+            errors.Forbidden($"{field}.nodeName", "cannot be set until all schedulingGates have been cleared");
+        SysctlRules.Validate(spec, $"{field}.securityContext.sysctls", errors);
     }
 
     private static HashSet<string> ValidateVolumes(JsonObject spec, string field, FieldErrors errors)
@@ -44,7 +48,7 @@ internal static class PodSpecRules
         return names;
     }
 
-    private static void ValidateContainer(JsonObject container, string field, HashSet<string> names, HashSet<string> volumes, FieldErrors errors)
+    private static void ValidateContainer(JsonObject container, string field, HashSet<string> names, HashSet<string> volumes, bool hostNetwork, FieldErrors errors)
     {
         var name = container.Text("name") ?? "";
         if (name.Length == 0) errors.Required($"{field}.name");
@@ -54,7 +58,8 @@ internal static class PodSpecRules
         else if (image.Trim() != image) errors.Invalid($"{field}.image", image, "must not have leading or trailing whitespace");
         OneOf(container, "imagePullPolicy", field, errors, "Always", "IfNotPresent", "Never");
         OneOf(container, "terminationMessagePolicy", field, errors, "FallbackToLogsOnError", "File");
-        ValidatePorts(container, $"{field}.ports", errors);
+        ValidatePorts(container, $"{field}.ports", hostNetwork, errors);
+        ResourceRules.Validate(container.Object("resources") ?? [], $"{field}.resources", errors);
         foreach (var (i, variable) in container.Items("env")) ValidateVariable(variable, $"{field}.env[{i}]", errors);
         var paths = new HashSet<string>();
         foreach (var (i, mount) in container.Items("volumeMounts")) ValidateMount(mount, $"{field}.volumeMounts[{i}]", volumes, paths, errors);
@@ -64,7 +69,7 @@ internal static class PodSpecRules
         }
     }
 
-    private static void ValidatePorts(JsonObject container, string field, FieldErrors errors)
+    private static void ValidatePorts(JsonObject container, string field, bool hostNetwork, FieldErrors errors)
     {
         var names = new HashSet<string>();
         foreach (var (i, port) in container.Items("ports"))
@@ -77,6 +82,7 @@ internal static class PodSpecRules
             var number = port.Number("containerPort") ?? 0;
             if (number == 0) errors.Required($"{field}[{i}].containerPort");
             else if (!PortRules.IsPort(number)) errors.Invalid($"{field}[{i}].containerPort", number, PortRules.Range);
+            if (hostNetwork && port.Number("hostPort") is { } taken && taken != number) errors.Invalid($"{field}[{i}].containerPort", number, "must match `hostPort` when `hostNetwork` is true");
             if (port.Number("hostPort") is { } host and not 0 && !PortRules.IsPort(host)) errors.Invalid($"{field}[{i}].hostPort", host, PortRules.Range);
             PortRules.CheckProtocol(port, $"{field}[{i}].protocol", errors);
         }
@@ -99,6 +105,25 @@ internal static class PodSpecRules
         else if (!volumes.Contains(name)) errors.NotFound($"{field}.name", name);
         if (mount.Text("mountPath") is not { Length: > 0 } path) errors.Required($"{field}.mountPath");
         else if (!paths.Add(path)) errors.Invalid($"{field}.mountPath", path, "must be unique");
+        foreach (var sub in (ReadOnlySpan<string>)["subPath", "subPathExpr"])
+        {
+            if (mount.Text(sub) is not { Length: > 0 } within) continue;
+            if (within[0] == '/') errors.Invalid($"{field}.{sub}", within, "must be a relative path");
+            if (within.Split('/').Contains("..")) errors.Invalid($"{field}.{sub}", within, "must not contain '..'");
+        }
+    }
+
+    /// <summary>Kubernetes documentation: "Taints and Tolerations".</summary>
+    private static void ValidateToleration(JsonObject toleration, string field, FieldErrors errors)
+    {
+        var (key, @operator, effect) = (toleration.Text("key") ?? "", toleration.Text("operator") ?? "", toleration.Text("effect") ?? "");
+        if (key.Length > 0 && NameRules.QualifiedName(key) is { } wrong) errors.Invalid($"{field}.key", key, wrong);
+        if (key.Length == 0 && @operator != "Exists")
+            errors.Invalid($"{field}.operator", @operator, "operator must be Exists when `key` is empty, which means \"match all values and all keys\"");
+        if (toleration.Number("tolerationSeconds") is not null && effect != "NoExecute") errors.Invalid($"{field}.effect", effect, "effect must be 'NoExecute' when `tolerationSeconds` is set");
+        if (@operator == "Exists" && toleration.Text("value") is { Length: > 0 } value) errors.Invalid($"{field}.operator", value, "value must be empty when `operator` is 'Exists'");
+        if (@operator is not ("" or "Equal" or "Exists")) errors.NotSupported($"{field}.operator", @operator, "Equal", "Exists");
+        if (effect is not ("" or "NoSchedule" or "PreferNoSchedule" or "NoExecute")) errors.NotSupported($"{field}.effect", effect, "NoExecute", "NoSchedule", "PreferNoSchedule");
     }
 
     private static void ValidateProbe(JsonObject probe, string field, bool oneSuccess, FieldErrors errors)

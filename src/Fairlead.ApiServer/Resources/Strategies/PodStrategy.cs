@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Fairlead.ApiServer.Json;
+using Fairlead.ApiServer.Resources.Schema;
 
 namespace Fairlead.ApiServer.Resources.Strategies;
 
@@ -18,8 +19,16 @@ internal sealed class PodStrategy : KindStrategy
         AddToleration(spec, "node.kubernetes.io/unreachable");
     }
 
-    public override void PrepareForCreate(JsonObject obj) =>
-        obj["status"] = new JsonObject { ["phase"] = "Pending", ["qosClass"] = PodQos.ClassOf(obj) };
+    public override void PrepareForCreate(JsonObject obj) => obj["status"] = new JsonObject { ["phase"] = "Pending" };
+
+    public override void Complete(JsonObject obj) => obj.Child("status")["qosClass"] = PodQos.ClassOf(obj);
+
+    // Ephemeral containers have a door of their own.
+    public override void PrepareForUpdate(JsonObject obj, JsonObject old)
+    {
+        base.PrepareForUpdate(obj, old);
+        Keep(obj.Child("spec"), old.Child("spec"), "ephemeralContainers");
+    }
 
     public override void Validate(JsonObject obj, FieldErrors errors) => PodSpecRules.Validate(obj.Child("spec"), "spec", errors);
 
@@ -34,6 +43,7 @@ internal sealed class PodStrategy : KindStrategy
     public override void PrepareForStatusUpdate(JsonObject obj, JsonObject old)
     {
         base.PrepareForStatusUpdate(obj, old);
+        KeepMetadata(obj, old);
         Keep(obj.Child("metadata"), old.Child("metadata"), "deletionTimestamp");
         if (obj.Object("status") is { } status && status.IsMissing("qosClass")) Keep(status, old.Child("status"), "qosClass");
     }
@@ -53,7 +63,6 @@ internal sealed class PodStrategy : KindStrategy
             foreach (var (i, container) in spec.Items(list)) Keep(container, (JsonObject)old.Array(list)![i]!, "image");
         }
         Keep(spec, old, "activeDeadlineSeconds");
-        Keep(spec, old, "ephemeralContainers");
         var kept = old.Array("tolerations")?.Select(item => item!.ToJsonString()) ?? [];
         if (!kept.Except(spec.Array("tolerations")?.Select(item => item!.ToJsonString()) ?? []).Any()) Keep(spec, old, "tolerations");
         return spec;
@@ -94,7 +103,7 @@ internal static class PodQos
                     var request = container.At("resources", "requests", name);
                     var limit = container.At("resources", "limits", name);
                     any |= request is not null || limit is not null;
-                    guaranteed &= limit is not null && JsonNode.DeepEquals(request, limit);
+                    guaranteed &= limit is not null && (request is null || Quantity.Compare(request.ToString(), limit.ToString()) == 0);
                 }
             }
         }

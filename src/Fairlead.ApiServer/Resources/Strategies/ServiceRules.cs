@@ -10,7 +10,7 @@ internal static class ServiceRules
 {
     private const int LongestAffinity = 86400;
 
-    public static void Validate(JsonObject obj, ServiceAllocator allocator, FieldErrors errors)
+    public static void Validate(JsonObject obj, ServiceAllocator allocator, ServiceFamilies families, FieldErrors errors)
     {
         var spec = obj.Child("spec");
         var type = spec.Text("type")!;
@@ -22,7 +22,8 @@ internal static class ServiceRules
         else if (spec.Array("ports") is not { Count: > 0 } && !headless) errors.Required("spec.ports");
         if (type is "NodePort" or "LoadBalancer" && headless) errors.Invalid("spec.clusterIPs[0]", "None", $"may not be set to 'None' for {type} services");
         ValidatePorts(spec, type, allocator, errors);
-        ValidateAddress(spec, allocator, errors);
+        if (type != "ExternalName") families.Validate(spec, errors);
+        foreach (var (text, i) in spec.Texts("externalIPs").Select((text, i) => (text, i))) AddressRules.CheckEndpoint(text, $"spec.externalIPs[{i}]", errors);
         ValidateAffinity(spec, errors);
         ValidatePolicies(spec, type, errors);
     }
@@ -32,15 +33,31 @@ internal static class ServiceRules
         var spec = obj.Child("spec");
         var before = old.Child("spec");
         if (spec.Text("type") == "ExternalName" || before.Text("type") == "ExternalName") return;
-        if (before.Text("clusterIP") is { Length: > 0 } held && spec.Text("clusterIP") != held)
+        ServiceFamilies.ValidateUpdate(spec, before, errors);
+    }
+
+    public static void ValidateStatus(JsonObject obj, JsonObject old, FieldErrors errors)
+    {
+        const string Field = "status.loadBalancer.ingress";
+        if (obj.Text("spec", "type") != "LoadBalancer" && obj.Array("status", "loadBalancer", "ingress") is { Count: > 0 } && !JsonNode.DeepEquals(obj.At("status", "loadBalancer"), old.At("status", "loadBalancer")))
+            errors.Forbidden(Field, "may only be used when `spec.type` is \"LoadBalancer\"");
+        foreach (var (i, ingress) in obj.Items("status", "loadBalancer", "ingress"))
         {
-            errors.Invalid("spec.clusterIPs[0]", new JsonArray(spec.Text("clusterIP") ?? ""), "may not change once set");
+            var (ip, host, mode) = (ingress.Text("ip") ?? "", ingress.Text("hostname") ?? "", ingress.Text("ipMode"));
+            if (ip.Length > 0 && !AddressRules.TryParse(ip, out _)) errors.Invalid($"{Field}[{i}].ip", ip, AddressRules.Malformed);
+            if (ip.Length == 0 && mode is not null) errors.Forbidden($"{Field}[{i}].ipMode", "may not be specified when `ip` is not set");
+            if (ip.Length > 0 && mode is not ("VIP" or "Proxy")) errors.NotSupported($"{Field}[{i}].ipMode", mode ?? "", "Proxy", "VIP");
+            if (host.Length > 0 && AddressRules.TryParse(host, out _)) errors.Invalid($"{Field}[{i}].hostname", host, "must be a DNS name, not an IP address");
+            else if (host.Length > 0 && NameRules.Subdomain(host) is { } wrong) errors.Invalid($"{Field}[{i}].hostname", host, wrong);
         }
     }
 
     private static void ValidateExternalName(JsonObject spec, FieldErrors errors)
     {
-        if (spec.Text("clusterIP") is { Length: > 0 }) errors.Forbidden("spec.clusterIPs", "may not be set for ExternalName services");
+        foreach (var (field, isSet) in ((string, bool)[])[("clusterIPs", spec.Text("clusterIP") is { Length: > 0 }), ("ipFamilies", !spec.IsMissing("ipFamilies")), ("ipFamilyPolicy", !spec.IsMissing("ipFamilyPolicy"))])
+        {
+            if (isSet) errors.Forbidden($"spec.{field}", "may not be set for ExternalName services");
+        }
         var name = (spec.Text("externalName") ?? "").TrimEnd('.');
         if (name.Length == 0) errors.Required("spec.externalName");
         else if (NameRules.Subdomain(name) is { } wrong) errors.Invalid("spec.externalName", name, wrong);
@@ -61,6 +78,7 @@ internal static class ServiceRules
             PortRules.CheckProtocol(port, $"{field}.protocol", errors);
             if (port.Number("targetPort") is { } target && !PortRules.IsPort(target)) errors.Invalid($"{field}.targetPort", target, PortRules.Range);
             if (port.Text("targetPort") is { } named && NameRules.PortName(named) is { } wrong) errors.Invalid($"{field}.targetPort", named, wrong);
+            if (port.Text("appProtocol") is { Length: > 0 } application && NameRules.QualifiedName(application) is { } wrongName) errors.Invalid($"{field}.appProtocol", application, wrongName);
             if (!numbers.Add((port.Text("protocol"), number)))
                 errors.Duplicate(field, new JsonObject { ["port"] = number, ["protocol"] = port.Text("protocol") });
             if (port.Number("nodePort") is not { } node || node == 0) continue;
@@ -78,17 +96,6 @@ internal static class ServiceRules
         }
         else if (NameRules.Label(name) is { } wrong) errors.Invalid(field, name, wrong);
         else if (!names.Add(name)) errors.Duplicate(field, name);
-    }
-
-    private static void ValidateAddress(JsonObject spec, ServiceAllocator allocator, FieldErrors errors)
-    {
-        if (spec.Text("clusterIP") is not { Length: > 0 } address || address == "None") return;
-        if (!AddressRules.TryParse(address, out var parsed)) errors.Invalid("spec.clusterIPs[0]", address, AddressRules.Malformed);
-        else if (!allocator.Addresses.Contains(parsed))
-            errors.Invalid("spec.clusterIPs", new JsonArray(address), $"failed to allocate IP {address}: the provided IP ({address}) is not in the valid range. The range of valid IPs is {allocator.Addresses}");
-        if (spec.Texts("clusterIPs").FirstOrDefault() != address) errors.Invalid("spec.clusterIPs", spec["clusterIPs"]?.DeepClone(), "first value must match `clusterIP`");
-        var external = 0;
-        foreach (var text in spec.Texts("externalIPs")) AddressRules.CheckEndpoint(text, $"spec.externalIPs[{external++}]", errors);
     }
 
     private static void ValidateAffinity(JsonObject spec, FieldErrors errors)
@@ -109,9 +116,23 @@ internal static class ServiceRules
         }
         if (spec.Text("internalTrafficPolicy") is { } inside and not ("Cluster" or "Local"))
             errors.NotSupported("spec.internalTrafficPolicy", inside, "Cluster", "Local");
+        if (spec.Text("trafficDistribution") is { Length: > 0 } distribution and not ("PreferClose" or "PreferSameNode" or "PreferSameZone"))
+            errors.NotSupported("spec.trafficDistribution", distribution, "PreferClose", "PreferSameNode", "PreferSameZone");
+        if (type != "LoadBalancer") ForbidOfLoadBalancers(spec, errors);
+        if (spec.Number("healthCheckNodePort") is { } health and > 0 && (type != "LoadBalancer" || spec.Text("externalTrafficPolicy") != "Local"))
+            errors.Invalid("spec.healthCheckNodePort", health, "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'");
         foreach (var (range, i) in spec.Texts("loadBalancerSourceRanges").Select((range, i) => (range.Trim(), i)))
         {
             if (!IPNetwork.TryParse(range, out _)) errors.Invalid($"spec.loadBalancerSourceRanges[{i}]", range, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)");
+        }
+    }
+
+    private static void ForbidOfLoadBalancers(JsonObject spec, FieldErrors errors)
+    {
+        if (spec.Array("loadBalancerSourceRanges") is { Count: > 0 }) errors.Forbidden("spec.LoadBalancerSourceRanges", "may only be used when `type` is 'LoadBalancer'");
+        foreach (var field in (ReadOnlySpan<string>)["loadBalancerClass", "allocateLoadBalancerNodePorts"])
+        {
+            if (!spec.IsMissing(field)) errors.Forbidden($"spec.{field}", "may only be used when `spec.type` is 'LoadBalancer'");
         }
     }
 }

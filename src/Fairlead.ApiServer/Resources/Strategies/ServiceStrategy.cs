@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json.Nodes;
 using Fairlead.ApiServer.Allocation;
 using Fairlead.ApiServer.Json;
@@ -8,6 +9,7 @@ namespace Fairlead.ApiServer.Resources.Strategies;
 internal sealed class ServiceStrategy(ServiceAllocator allocator) : KindStrategy
 {
     private const int AffinitySeconds = 10800;
+    private readonly ServiceFamilies _families = new(allocator.Ranges.Families);
 
     public override string? CheckName(string name) => NameRules.Label1035(name);
 
@@ -28,11 +30,21 @@ internal sealed class ServiceStrategy(ServiceAllocator allocator) : KindStrategy
         var type = spec.Text("type");
         if (type is "NodePort" or "LoadBalancer" || spec.Array("externalIPs") is { Count: > 0 }) spec.SetDefault("externalTrafficPolicy", "Cluster");
         if (type != "ExternalName") spec.SetDefault("internalTrafficPolicy", "Cluster");
-        if (type == "LoadBalancer") spec.SetDefault("allocateLoadBalancerNodePorts", true);
-        DefaultFamilies(spec);
+        if (type != "LoadBalancer") return;
+        spec.SetDefault("allocateLoadBalancerNodePorts", true);
+        foreach (var (_, ingress) in obj.Items("status", "loadBalancer", "ingress"))
+        {
+            if (ingress.Text("ip") is { Length: > 0 }) ingress.SetDefault("ipMode", "VIP");
+        }
     }
 
-    public override void PrepareForCreate(JsonObject obj) => obj["status"] = new JsonObject { ["loadBalancer"] = new JsonObject() };
+    public override void PrepareForCreate(JsonObject obj)
+    {
+        obj["status"] = new JsonObject { ["loadBalancer"] = new JsonObject() };
+        var spec = obj.Child("spec");
+        MatchAddresses(spec);
+        if (spec.Text("type") != "ExternalName") _families.Choose(spec, null);
+    }
 
     public override void PrepareForUpdate(JsonObject obj, JsonObject old)
     {
@@ -40,8 +52,11 @@ internal sealed class ServiceStrategy(ServiceAllocator allocator) : KindStrategy
         var spec = obj.Child("spec");
         var before = old.Child("spec");
         var type = spec.Text("type");
-        if (type != "ExternalName" && before.Text("type") != "ExternalName") KeepAddress(spec, before);
-        if (type == "ExternalName" && before.Text("type") != "ExternalName") DropAddress(spec, before);
+        var wasName = before.Text("type") == "ExternalName";
+        if (type != "ExternalName" && !wasName) KeepAddress(spec, before);
+        MatchAddresses(spec);
+        if (type != "ExternalName") _families.Choose(spec, wasName ? null : before);
+        if (type == "ExternalName" && !wasName) DropAddress(spec, before);
         if (NeedsNodePorts(spec)) KeepNodePorts(spec, before);
         else DropNodePorts(spec, before);
         if (type is not ("NodePort" or "LoadBalancer") && spec.Array("externalIPs") is not { Count: > 0 }) spec.Remove("externalTrafficPolicy");
@@ -55,28 +70,29 @@ internal sealed class ServiceStrategy(ServiceAllocator allocator) : KindStrategy
         else if (spec.Number("healthCheckNodePort") == before.Number("healthCheckNodePort")) spec.Remove("healthCheckNodePort");
     }
 
-    public override void Validate(JsonObject obj, FieldErrors errors) => ServiceRules.Validate(obj, allocator, errors);
+    public override void Validate(JsonObject obj, FieldErrors errors) => ServiceRules.Validate(obj, allocator, _families, errors);
 
     public override void ValidateUpdate(JsonObject obj, JsonObject old, FieldErrors errors) => ServiceRules.ValidateUpdate(obj, old, errors);
 
-    public override IReservation? Reserve(JsonObject obj, JsonObject? old, FieldErrors errors)
+    public override void ValidateStatusUpdate(JsonObject obj, JsonObject old, FieldErrors errors) => ServiceRules.ValidateStatus(obj, old, errors);
+
+    public override IDisposable? Reserve(JsonObject obj, JsonObject? old, FieldErrors errors)
     {
-        var reservation = new Reservation(allocator, $"{obj.Text("metadata", "namespace")}/{obj.Text("metadata", "name")}");
-        ReserveAddress(obj.Child("spec"), old, reservation, errors);
+        var reservation = new Reservation(allocator);
+        ReserveAddresses(obj.Child("spec"), old, reservation, errors);
         if (NeedsNodePorts(obj.Child("spec"))) ReservePorts(obj.Child("spec"), old, reservation, errors);
-        if (errors.Any) reservation.Cancel();
+        if (NeedsHealthCheckPort(obj.Child("spec"))) ReserveHealthCheckPort(obj.Child("spec"), old, reservation, errors);
         return reservation;
     }
 
-    private static void DefaultFamilies(JsonObject spec)
+    public override IEnumerable<string> Claims(JsonObject obj) =>
+        ServiceAllocator.AddressesOf(obj).Select(ServiceAllocator.ClaimOf).Concat(ServiceAllocator.PortsOf(obj).Select(ServiceAllocator.ClaimOf));
+
+    /// <summary>A client may name its address in the one field or in the other.</summary>
+    private static void MatchAddresses(JsonObject spec)
     {
-        if (spec.Text("type") == "ExternalName") return;
-        spec.SetDefault("ipFamilyPolicy", "SingleStack");
-        var headless = spec.Text("clusterIP") == "None";
-        if (headless && spec.Object("selector") is not { Count: > 0 } && spec.IsMissing("ipFamilies")) spec["ipFamilyPolicy"] = "SingleStack";
-        spec.SetDefault("ipFamilies", new JsonArray(spec.Text("clusterIP")?.Contains(':', StringComparison.Ordinal) == true ? "IPv6" : "IPv4"));
-        if (spec.Text("clusterIP") is { Length: > 0 } address && spec.IsMissing("clusterIPs")) spec["clusterIPs"] = new JsonArray(address);
-        if (spec.IsMissing("clusterIP") && spec.Texts("clusterIPs").FirstOrDefault() is { } first) spec["clusterIP"] = first;
+        if (spec.Text("clusterIP") is { Length: > 0 } address && spec.Array("clusterIPs") is not { Count: > 0 }) spec["clusterIPs"] = new JsonArray(address);
+        if (spec.Text("clusterIP") is null or "" && spec.Texts("clusterIPs").FirstOrDefault() is { } first) spec["clusterIP"] = first;
     }
 
     private static bool NeedsNodePorts(JsonObject spec) =>
@@ -89,8 +105,8 @@ internal sealed class ServiceStrategy(ServiceAllocator allocator) : KindStrategy
     private static void KeepAddress(JsonObject spec, JsonObject before)
     {
         if (spec.Text("clusterIP") is null or "") KeepMissing(spec, before, "clusterIP");
-        if (spec.Array("clusterIPs") is not { Count: > 0 } || spec.Texts("clusterIPs").First() != spec.Text("clusterIP"))
-            spec["clusterIPs"] = new JsonArray(spec.Text("clusterIP"));
+        if (spec.Array("clusterIPs") is not { Count: > 0 } && spec.Text("clusterIP") == before.Text("clusterIP")) Keep(spec, before, "clusterIPs");
+        if (spec.Texts("clusterIPs").FirstOrDefault() != spec.Text("clusterIP")) spec["clusterIPs"] = new JsonArray(spec.Text("clusterIP"));
     }
 
     // Turning to ExternalName gives the address back, if the client did not ask for another.
@@ -129,22 +145,29 @@ internal sealed class ServiceStrategy(ServiceAllocator allocator) : KindStrategy
         if (obj.IsMissing(name) || obj.Text(name) == "" || obj.Number(name) == 0) Keep(obj, old, name);
     }
 
-    private void ReserveAddress(JsonObject spec, JsonObject? old, Reservation reservation, FieldErrors errors)
+    private void ReserveAddresses(JsonObject spec, JsonObject? old, Reservation reservation, FieldErrors errors)
     {
         if (spec.Text("type") == "ExternalName" || spec.Text("clusterIP") == "None") return;
-        if (spec.Text("clusterIP") is { Length: > 0 } asked)
+        var held = old is null ? [] : ServiceAllocator.AddressesOf(old).ToHashSet();
+        var addresses = spec.Texts("clusterIPs").ToList();
+        foreach (var asked in addresses.Select(IPAddress.Parse).Where(asked => !held.Contains(asked.ToString()))) ReserveAsked(asked, reservation, errors);
+        foreach (var family in spec.Texts("ipFamilies").Skip(addresses.Count))
         {
-            if (old is not null && ServiceAllocator.AddressesOf(old).Contains(asked)) return;
-            if (!reservation.TakeAddress(asked))
-                errors.Invalid("spec.clusterIPs", new JsonArray(asked), $"failed to allocate IP {asked}: provided IP is already allocated");
-            return;
+            if (reservation.TakeAddressOf(family) is { } address) addresses.Add(address);
+            else errors.Invalid("spec.clusterIPs", addresses.ToJsonArray(), $"failed to allocate a serviceIP: range {string.Join(", ", allocator.Ranges.Of(family))} is full");
         }
-        if (reservation.TakeAddress() is { } address)
-        {
-            spec["clusterIP"] = address;
-            spec["clusterIPs"] = new JsonArray(address);
-        }
-        else errors.Invalid("spec.clusterIPs", new JsonArray(), $"failed to allocate a serviceIP: range {allocator.Addresses} is full");
+        if (addresses.Count == 0) return;
+        spec["clusterIP"] = addresses[0];
+        spec["clusterIPs"] = addresses.ToJsonArray();
+    }
+
+    // Asked for when it is given, not at every change: a range may go before the Services in it.
+    private void ReserveAsked(IPAddress asked, Reservation reservation, FieldErrors errors)
+    {
+        if (!allocator.Ranges.Contains(asked))
+            errors.Invalid("spec.clusterIPs", new JsonArray(asked.ToString()), $"failed to allocate IP {asked}: the provided IP ({asked}) is not in the valid range. The range of valid IPs is {allocator.Ranges}");
+        else if (!reservation.TakeAddress(asked.ToString()))
+            errors.Invalid("spec.clusterIPs", new JsonArray(asked.ToString()), $"failed to allocate IP {asked}: provided IP is already allocated");
     }
 
     private static void ReservePorts(JsonObject spec, JsonObject? old, Reservation reservation, FieldErrors errors)
@@ -163,47 +186,54 @@ internal sealed class ServiceStrategy(ServiceAllocator allocator) : KindStrategy
             else if (reservation.TakePort() is { } number) port["nodePort"] = number;
             else errors.Invalid($"spec.ports[{i}].nodePort", 0, "failed to allocate a nodePort: range is full");
         }
-        if (NeedsHealthCheckPort(spec) && spec.Number("healthCheckNodePort") is null or 0 && NeedsHealthCheckPort(spec) && reservation.TakePort() is { } health)
-            spec["healthCheckNodePort"] = health;
     }
 
-    private sealed class Reservation(ServiceAllocator allocator, string owner) : IReservation
+    // Also where the service wants no node ports: https://kubernetes.io/docs/concepts/services-networking/service/#load-balancer-nodeport-allocation
+    private static void ReserveHealthCheckPort(JsonObject spec, JsonObject? old, Reservation reservation, FieldErrors errors)
+    {
+        if (spec.Number("healthCheckNodePort") is { } asked and > 0)
+        {
+            var held = old is not null && old.Number("spec", "healthCheckNodePort") == asked;
+            if (!held && !reservation.TakePort((int)asked)) errors.Invalid("spec.healthCheckNodePort", asked, "provided port is already allocated");
+        }
+        else if (reservation.TakePort() is { } number) spec["healthCheckNodePort"] = number;
+        else errors.Invalid("spec.healthCheckNodePort", 0, "failed to allocate a nodePort: range is full");
+    }
+
+    /// <summary>What is taken for a Service until it is stored, or is not.</summary>
+    private sealed class Reservation(ServiceAllocator allocator) : IDisposable
     {
         private readonly List<string> _addresses = [];
         private readonly List<int> _ports = [];
 
         public bool TakeAddress(string address)
         {
-            if (!allocator.TryTakeAddress(address, owner)) return false;
+            if (!allocator.TryTakeAddress(address)) return false;
             _addresses.Add(address);
             return true;
         }
 
-        public string? TakeAddress()
+        public string? TakeAddressOf(string family)
         {
-            var address = allocator.TakeAddress(owner);
+            var address = allocator.TakeAddressOf(family);
             if (address is not null) _addresses.Add(address);
             return address;
         }
 
         public bool TakePort(int port)
         {
-            if (!allocator.TryTakePort(port, owner)) return false;
+            if (!allocator.TryTakePort(port)) return false;
             _ports.Add(port);
             return true;
         }
 
         public int? TakePort()
         {
-            var port = allocator.TakePort(owner);
+            var port = allocator.TakePort();
             if (port is { } number) _ports.Add(number);
             return port;
         }
 
-        public void Cancel()
-        {
-            foreach (var address in _addresses) allocator.GiveBackAddress(address, owner);
-            foreach (var port in _ports) allocator.GiveBackPort(port, owner);
-        }
+        public void Dispose() => allocator.GiveBack(_addresses, _ports);
     }
 }

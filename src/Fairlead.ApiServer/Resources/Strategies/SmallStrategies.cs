@@ -10,6 +10,10 @@ internal sealed class ConfigMapStrategy : KindStrategy
     public override void Validate(JsonObject obj, FieldErrors errors)
     {
         DataRules.CheckKeys(obj, errors, "data", "binaryData");
+        foreach (var (key, _) in obj.Object("data") ?? [])
+        {
+            if (obj.At("binaryData", key) is not null) errors.Invalid($"data[{key}]", key, "duplicate of key present in binaryData");
+        }
         if (DataRules.Size(obj, "data", "binaryData") > Largest) errors.TooLong("", Largest);
     }
 
@@ -59,6 +63,9 @@ internal sealed class SecretStrategy : KindStrategy
 
 internal sealed class EventStrategy : KindStrategy
 {
+    private const int Longest = 128;
+    private const int LongestNote = 1024;
+
     public override void PrepareForCreate(JsonObject obj)
     {
     }
@@ -73,6 +80,14 @@ internal sealed class EventStrategy : KindStrategy
         var ns = obj.Text("metadata", "namespace");
         if (about.Length == 0 ? ns is not ("default" or "kube-system") : about != ns)
             errors.Invalid("involvedObject.namespace", about, "does not match event.namespace");
+        if (obj.Text("eventTime") is not { Length: > 0 }) return;
+        // By its time one knows an event of the newer form, which says more.
+        foreach (var field in (ReadOnlySpan<string>)["reportingComponent", "reportingInstance", "action", "reason"])
+        {
+            if (obj.Text(field) is not { Length: > 0 } text) errors.Required(field);
+            else if (text.Length > Longest) errors.Invalid(field, "", $"can have at most {Longest} characters");
+        }
+        if (obj.Text("message")?.Length > LongestNote) errors.Invalid("message", "", $"can have at most {LongestNote} characters");
     }
 }
 
@@ -81,6 +96,13 @@ internal sealed class NodeStrategy : KindStrategy
     // A node says what it is when it registers.
     public override void PrepareForCreate(JsonObject obj)
     {
+    }
+
+    // A node writes its status; by its labels others decide what runs there.
+    public override void PrepareForStatusUpdate(JsonObject obj, JsonObject old)
+    {
+        base.PrepareForStatusUpdate(obj, old);
+        KeepMetadata(obj, old);
     }
 
     public override void ValidateUpdate(JsonObject obj, JsonObject old, FieldErrors errors)
@@ -111,7 +133,13 @@ internal sealed class NamespaceStrategy : KindStrategy
 
     public override bool HoldsDeletion(JsonObject obj) => obj.Array("spec", "finalizers") is { Count: > 0 };
 
-    public override void PrepareForDeletion(JsonObject obj) => obj.Child("status")["phase"] = "Terminating";
+    /// <summary>Admission plugin NamespaceLifecycle: the cluster's own namespaces stay.</summary>
+    public override void PrepareForDeletion(JsonObject obj)
+    {
+        if (obj.Text("metadata", "name") is ("default" or "kube-system" or "kube-public") and var name)
+            throw ApiError.Forbidden("namespaces", name, "this namespace may not be deleted");
+        obj.Child("status")["phase"] = "Terminating";
+    }
 }
 
 /// <summary>The rules that ConfigMap and Secret share.</summary>

@@ -67,7 +67,7 @@ public readonly record struct SetElement(FieldBytes Key)
     /// <summary>The end of a range in an interval set of concatenations; empty: the key alone.</summary>
     public FieldBytes KeyEnd { get; init; }
 
-    internal string ToText(SetDefinition set)
+    public string ToText(SetDefinition set)
     {
         string key = Key.ToText(set.Key) + (KeyEnd.IsEmpty ? "" : "-" + KeyEnd.ToText(set.Key));
         string timeout = TimeoutMilliseconds == 0 ? "" : $" timeout {TimeoutMilliseconds}ms";

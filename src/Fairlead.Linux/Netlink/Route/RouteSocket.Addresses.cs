@@ -29,6 +29,24 @@ public sealed partial class RouteSocket
         return AcknowledgeUnless($"add address {address.Address}/{address.PrefixLength}", errno => errno == Errno.Exists);
     }
 
+    /// <summary>
+    /// Gives a link an address that the kernel takes away by itself after that time (struct ifa_cacheinfo), or changes how long it
+    /// has left. Whole seconds; null: for ever.
+    /// </summary>
+    public void SetAddress(LinkAddress address, TimeSpan? lifetime)
+    {
+        const ushort CacheInfo = 6;
+        MessageBuffer request = Begin(NewAddress, NetlinkFlags.Acknowledge | NetlinkFlags.Create | NetlinkFlags.Replace, HeaderOf(address));
+        WriteAddress(request, address);
+        uint seconds = lifetime is { } limited ? (uint)Math.Ceiling(limited.TotalSeconds) : uint.MaxValue;
+        Span<byte> times = request.Attribute(CacheInfo, 16);
+        // Preferred, then valid; when it was made and changed is the kernel's to say.
+        BitConverter.TryWriteBytes(times, seconds);
+        BitConverter.TryWriteBytes(times[4..], seconds);
+        times[8..].Clear();
+        AcknowledgeUnless($"set address {address.Address}/{address.PrefixLength}", static _ => false);
+    }
+
     /// <summary>Takes an address away; false when the link does not have it.</summary>
     public bool TryDeleteAddress(LinkAddress address)
     {

@@ -1,5 +1,6 @@
 using System.Net.NetworkInformation;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using System.Text;
 using Fairlead.Linux.Namespaces;
 
@@ -53,17 +54,30 @@ public sealed partial class RouteSocket
     public int IndexOf(string name) =>
         FindLink(name)?.Index ?? throw new NetlinkException(Errno.NoDevice, $"find link {name}", null);
 
-    /// <summary>Makes a bridge, down. False when the name is taken.</summary>
+    /// <summary>
+    /// Makes a bridge, down. False when the name is taken. It gets an address of its own: one without takes the least of its ports',
+    /// which changes as ports come and go, and neighbours that know the old one lose it for up to a minute
+    /// (net/bridge/br_stp_if.c, br_stp_recalculate_bridge_id).
+    /// </summary>
     public bool TryCreateBridge(string name)
     {
         CheckName(name);
         MessageBuffer request = Begin(NewLink, NetlinkFlags.Acknowledge | NetlinkFlags.Create | NetlinkFlags.Exclusive, new LinkHeader());
         request.Text(LinkName, name);
+        request.Bytes(LinkMac, DrawMac());
         using (request.Nest(LinkInfo))
         {
             request.Text(InfoKind, "bridge");
         }
         return AcknowledgeUnless($"create bridge {name}", errno => errno == Errno.Exists);
+    }
+
+    /// <summary>Of one station, administered locally (IEEE 802, 8.2).</summary>
+    private static byte[] DrawMac()
+    {
+        var mac = RandomNumberGenerator.GetBytes(6);
+        mac[0] = (byte)((mac[0] & 0xfc) | 0x02);
+        return mac;
     }
 
     /// <summary>Makes a veth pair; the peer is born in its namespace, so that it is never seen here.</summary>

@@ -30,6 +30,9 @@ public sealed record Route(IPNetwork Destination)
     /// <summary>The gateway is reachable on the link though no network there covers it.</summary>
     public bool OnLink { get; init; }
 
+    /// <summary>How packets are wrapped; null: not at all.</summary>
+    public RouteTunnel? Tunnel { get; init; }
+
     /// <summary>Lower wins; 0 is the kernel's default.</summary>
     public uint Priority { get; init; }
 
@@ -114,6 +117,10 @@ public sealed partial class RouteSocket
         {
             request.UInt32(RoutePriority, route.Priority);
         }
+        if (route.Tunnel is not null)
+        {
+            WriteTunnel(request, route.Tunnel);
+        }
     }
 
     private static Route ReadRoute(RouteHeader header, AttributeReader attributes)
@@ -122,6 +129,7 @@ public sealed partial class RouteSocket
         IPAddress? gateway = null, source = null;
         int link = 0;
         uint priority = 0;
+        RouteTunnel? tunnel = null;
         foreach (Attribute attribute in attributes)
         {
             switch (attribute.Type)
@@ -131,6 +139,7 @@ public sealed partial class RouteSocket
                 case RouteSource: source = attribute.Address(); break;
                 case RouteLink: link = (int)attribute.UInt32(); break;
                 case RoutePriority: priority = attribute.UInt32(); break;
+                case RouteEncapsulation: tunnel = ReadTunnel(attribute.Nested); break;
                 default: break;
             }
         }
@@ -139,6 +148,7 @@ public sealed partial class RouteSocket
             Gateway = gateway,
             Source = source,
             LinkIndex = link,
+            Tunnel = tunnel,
             Priority = priority,
             Kind = (RouteKind)header.Kind,
             Protocol = header.Protocol,

@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using System.Net.Sockets;
 using System.Security.Cryptography;
+using Fairlead.Kube.Streams;
 using Fairlead.Linux.Processes;
 
 namespace Fairlead.Node.Runtime.Oci;
@@ -19,13 +20,14 @@ internal sealed class ConmonAttach : IExecSession
 
     private readonly Socket _socket;
     private readonly string? _terminal;
+    private readonly bool _once;
     private readonly Pipe _output = new();
     private readonly Pipe? _errors;
     private readonly Task _receiving;
 
-    private ConmonAttach(Socket socket, bool input, string? terminal)
+    private ConmonAttach(Socket socket, bool input, bool once, string? terminal)
     {
-        (_socket, _terminal) = (socket, terminal);
+        (_socket, _once, _terminal) = (socket, once, terminal);
         _errors = terminal is null ? new Pipe() : null;
         Input = input ? new PacketStream(socket) : null;
         Output = _output.Reader.AsStream();
@@ -40,10 +42,11 @@ internal sealed class ConmonAttach : IExecSession
     public Stream? Errors { get; }
 
     /// <param name="bundle">The container's folder, where conmon has its socket.</param>
+    /// <param name="once">The end of this client's input is the container's.</param>
     /// <param name="terminal">Path of the container's terminal; null when it has none.</param>
     /// <param name="shortFolder">A folder whose path is short enough: the kernel takes 107 bytes of a socket's path.</param>
     /// <exception cref="RuntimeException">conmon is not there.</exception>
-    public static async Task<ConmonAttach> ConnectAsync(string bundle, string shortFolder, bool input, string? terminal, CancellationToken cancel)
+    public static async Task<ConmonAttach> ConnectAsync(string bundle, string shortFolder, bool input, bool once, string? terminal, CancellationToken cancel)
     {
         var link = $"{shortFolder}/{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4))}";
         var socket = new Socket(AddressFamily.Unix, SocketType.Seqpacket, ProtocolType.Unspecified);
@@ -51,7 +54,7 @@ internal sealed class ConmonAttach : IExecSession
         {
             File.CreateSymbolicLink(link, bundle);
             await socket.ConnectAsync(new UnixDomainSocketEndPoint($"{link}/attach"), cancel);
-            return new ConmonAttach(socket, input, terminal);
+            return new ConmonAttach(socket, input, once, terminal);
         }
         catch (Exception e)
         {
@@ -65,12 +68,15 @@ internal sealed class ConmonAttach : IExecSession
         }
     }
 
-    /// <summary>A container whose stdin is for one client only (stdinOnce) reads its end then; for conmon was told so.</summary>
+    /// <summary>
+    /// A container whose stdin is for one client only (stdinOnce) reads its end then; for conmon was told so. From any other the client
+    /// is detached, as CRI runtimes do: the container's input stays open, and <c>kubectl run --attach --leave-stdin-open</c> comes back.
+    /// </summary>
     public void CloseInput()
     {
         try
         {
-            if (Input is not null) _socket.Shutdown(SocketShutdown.Send);
+            if (Input is not null) _socket.Shutdown(_once && _terminal is null ? SocketShutdown.Send : SocketShutdown.Both);
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
@@ -133,21 +139,9 @@ internal sealed class ConmonAttach : IExecSession
     }
 
     /// <summary>Writes packets, none longer than conmon takes.</summary>
-    private sealed class PacketStream(Socket socket) : Stream
+    private sealed class PacketStream(Socket socket) : AsyncStream
     {
-        public override bool CanRead => false;
-
         public override bool CanWrite => true;
-
-        public override bool CanSeek => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
 
         public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
         {
@@ -162,20 +156,6 @@ internal sealed class ConmonAttach : IExecSession
             }
         }
 
-        public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-            WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
         public override void Write(byte[] buffer, int offset, int count) => WriteAsync(buffer.AsMemory(offset, count)).AsTask().GetAwaiter().GetResult();
-
-        public override void Flush()
-        {
-            // Nothing is held back here.
-        }
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
     }
 }

@@ -6,6 +6,8 @@ namespace Fairlead.Node.Runtime.Oci;
 /// <summary>The files of one container.</summary>
 internal sealed class ContainerFiles(NodePaths paths, string podUid, string id)
 {
+    public string Id => id;
+
     public string Folder { get; } = paths.Container(podUid, id);
 
     public string Record => $"{Folder}/container.json";
@@ -67,6 +69,10 @@ internal sealed class ContainerFiles(NodePaths paths, string podUid, string id)
 
     public void DeleteRunFiles()
     {
-        foreach (var path in (string[])[ProcessId, ConmonProcessId, Exit]) File.Delete(path);
+        // After a restart of the machine their folder is not there either.
+        foreach (var path in (string[])[ProcessId, ConmonProcessId, Exit])
+        {
+            if (File.Exists(path)) File.Delete(path);
+        }
     }
 }

@@ -21,6 +21,19 @@ internal sealed class OciCommand(string runtime, string conmon, string stateFold
     }
 
     /// <summary>
+    /// As <see cref="RunAsync"/>, for arguments that leave a process behind, which would hold the pipes of our ends open: nothing is passed on to it,
+    /// and what the runtime has to say goes to a file.
+    /// </summary>
+    /// <exception cref="RuntimeException">It exited other than with 0; the message is what it said.</exception>
+    public async Task RunDetachedAsync(IEnumerable<string> arguments, string logFile, CancellationToken cancel)
+    {
+        string[] line = ["-c", "exec \"$@\" </dev/null >/dev/null 2>&1", "sh", runtime, "--root", stateFolder, "--log", logFile, .. arguments];
+        using var process = Process.Start(new ProcessStartInfo("/bin/sh", line) { WorkingDirectory = "/" }) ?? throw new RuntimeException("/bin/sh did not start");
+        await process.WaitForExitAsync(cancel);
+        if (process.ExitCode != 0) throw new RuntimeException(Readable(File.Exists(logFile) ? await File.ReadAllTextAsync(logFile, cancel) : ""));
+    }
+
+    /// <summary>
     /// Creates a container under a conmon of its own, which lives in a session of its own and so outlives the agent.
     /// Answers the process id of the container's first process.
     /// </summary>

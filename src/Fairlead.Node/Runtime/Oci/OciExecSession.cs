@@ -68,24 +68,8 @@ internal sealed class OciExecSession : IExecSession
     /// <summary>The runtime makes the process the leader of a session; whatever it started is in it, unless it left it on purpose.</summary>
     private static void KillSession(int leader)
     {
-        foreach (var folder in Directory.EnumerateDirectories("/proc"))
-        {
-            if (int.TryParse(Path.GetFileName(folder), CultureInfo.InvariantCulture, out var pid) && SessionOf(pid) == leader)
-                ProcessHandle.TrySignal(pid, Signal.Kill);
-        }
-    }
-
-    private static int SessionOf(int pid)
-    {
-        try
-        {
-            // proc_pid_stat(5): after the name in parentheses come state, parent, group, session.
-            var stat = File.ReadAllText($"/proc/{pid.ToString(CultureInfo.InvariantCulture)}/stat");
-            return int.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[3], CultureInfo.InvariantCulture);
-        }
-        catch (Exception e) when (e is IOException or FormatException)
-        {
-            return 0;
-        }
+        // proc_pid_stat(5): behind the name come state, parent, group, session.
+        var session = leader.ToString(CultureInfo.InvariantCulture);
+        foreach (var pid in ProcessTable.All().Where(pid => ProcessTable.Status(pid) is [_, _, _, var of, ..] && of == session)) ProcessHandle.TrySignal(pid, Signal.Kill);
     }
 }

@@ -1,22 +1,21 @@
-using System.Security.Cryptography;
 using Fairlead.Linux;
 using Fairlead.Linux.Mounts;
+using Fairlead.Node.Images.Archives;
 
 namespace Fairlead.Node.Runtime.Oci;
 
 internal sealed partial class OciRuntime
 {
-    /// <summary>What containerd gives a container whose process could not be started.</summary>
-    private const int StartFailureCode = 128;
-
     public async Task<ContainerState> RunContainerAsync(ContainerConfig config, CancellationToken cancel)
     {
-        var record = Describe(config);
-        var files = FilesOf(record.PodUid, record.Id);
+        var sandbox = config.Sandbox;
+        var files = FilesOf(sandbox.PodUid, ContainerRecord.NewId());
+        var log = $"{_paths.PodLogs(sandbox.Namespace, sandbox.Name, sandbox.PodUid)}/{config.Name}/{config.Attempt}.log";
+        var record = ContainerRecord.Of(config, files.Id, log, files.Message, _time.GetUtcNow());
         try
         {
             Prepare(config, record, files);
-            Put(record.State(ContainerPhase.Created));
+            _pods.Put(record.State(ContainerPhase.Created));
             await _command.CreateUnderConmonAsync(ConmonArguments(config, record, files), cancel);
             await _command.RunAsync(["start", record.Id], cancel);
         }
@@ -26,56 +25,32 @@ internal sealed partial class OciRuntime
         }
         record = record with { StartedAt = _time.GetUtcNow() };
         RecordFile.Write(files.Record, record, RecordJson.Default.ContainerRecord);
-        Put(record.Running());
+        _pods.Put(record.Running());
         // It may have ended before it was put down as running.
         OnExit(record.Id);
-        return Find(record.PodUid, record.Id) ?? record.Running();
+        return _pods.Find(record.PodUid, record.Id) ?? record.Running();
     }
 
     public async Task RemoveContainerAsync(string podUid, string containerId, CancellationToken cancel)
     {
         var files = FilesOf(podUid, containerId);
-        if (Find(podUid, containerId) is not { } container) return;
+        if (_pods.Find(podUid, containerId) is not { } container) return;
         if (File.Exists($"{_command.StateFolder}/{containerId}/state.json")) await _command.RunAsync(["delete", "--force", containerId], cancel);
         await Task.Run(() => MountedFolders.Delete(files.Folder), cancel);
         files.DeleteRunFiles();
-        File.Delete(container.LogPath);
-        _podOfContainer.TryRemove(containerId, out _);
-        Update(podUid, state => state with { Containers = state.Containers.RemoveAll(other => other.Id == containerId) });
-    }
-
-    private ContainerRecord Describe(ContainerConfig config)
-    {
-        var sandbox = config.Sandbox;
-        var id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32));
-        return new ContainerRecord
-        {
-            Id = id,
-            PodUid = sandbox.PodUid,
-            Name = config.Name,
-            Init = config.Init,
-            Attempt = config.Attempt,
-            Image = config.ImageName,
-            ImageId = config.Image.Id,
-            LogPath = $"{_paths.PodLogs(sandbox.Namespace, sandbox.Name, sandbox.PodUid)}/{config.Name}/{config.Attempt}.log",
-            MessagePath = FilesOf(sandbox.PodUid, id).Message,
-            MessageFromLog = config.MessageFromLog,
-            Stdin = config.Stdin,
-            Tty = config.Tty,
-            CreatedAt = _time.GetUtcNow(),
-        };
+        foreach (var log in LogRotation.Rotated(container.LogPath).Prepend(container.LogPath)) File.Delete(log);
+        _pods.Remove(podUid, containerId);
     }
 
     private void Prepare(ContainerConfig config, ContainerRecord record, ContainerFiles files)
     {
         Directory.CreateDirectory(files.Folder);
-        Directory.CreateDirectory(Path.GetDirectoryName(record.LogPath)!);
-        File.WriteAllBytes(files.Message, []);
-        File.SetUnixFileMode(files.Message, (UnixFileMode)0b110_110_110);
+        record.CreateFiles();
         RecordFile.Write(files.Record, record, RecordJson.Default.ContainerRecord);
         files.MountRoot(config.Image);
-        var places = new OciPlaces(files.RootFileSystem, $"{_paths.PodCgroup(record.PodUid)}/{record.Id}", _paths.Namespaces(record.PodUid));
-        var mounts = config.Mounts.Add(new ContainerMount(files.Message, config.TerminationMessagePath, ReadOnly: false));
+        var user = ContainerUser.Find(new LayerRoot(files.RootFileSystem), config.Security);
+        var places = new OciPlaces(files.RootFileSystem, $"{_paths.PodCgroup(record.PodUid)}/{record.Id}", _paths.Namespaces(record.PodUid), user, ProcessNamespaceOf(config));
+        var mounts = config.Mounts.Add(record.MessageMount(config));
         using var spec = File.Create(files.Spec);
         OciSpec.Write(spec, config with { Mounts = mounts }, places);
     }
@@ -108,8 +83,8 @@ internal sealed partial class OciRuntime
         {
             RuntimeLog.LeftBehind(_log, record.Id, e.Message);
         }
-        var failed = Ended(record, StartFailureCode, now, false);
-        Put(failed);
+        var failed = record.Ended(ContainerRecord.StartFailureCode, now, false);
+        _pods.Put(failed);
         return failed;
     }
 }

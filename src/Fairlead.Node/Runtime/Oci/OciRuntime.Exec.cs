@@ -12,7 +12,7 @@ internal sealed partial class OciRuntime
 
     public async Task<IExecSession> ExecAsync(string podUid, string containerId, ExecConfig config, CancellationToken cancel)
     {
-        if (Find(podUid, containerId) is not { Phase: ContainerPhase.Running })
+        if (_pods.Find(podUid, containerId) is not { Phase: ContainerPhase.Running })
             throw new RuntimeException($"container {containerId} is not running");
         var id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
         var pidFile = $"{_paths.Execs}/{id}";
@@ -42,11 +42,11 @@ internal sealed partial class OciRuntime
 
     public async Task<IExecSession> AttachAsync(string podUid, string containerId, bool input, CancellationToken cancel)
     {
-        if (Find(podUid, containerId) is not { Phase: ContainerPhase.Running } container)
+        if (_pods.Find(podUid, containerId) is not { Phase: ContainerPhase.Running } container)
             throw new RuntimeException($"container {containerId} is not running");
         var files = FilesOf(podUid, containerId);
         var terminal = container.Tty && ContainerFiles.ReadProcessId(files.ProcessId) is { } pid ? $"/proc/{pid}/root/dev/console" : null;
-        return await ConmonAttach.ConnectAsync(files.Folder, _paths.AttachSockets, input && container.Stdin, terminal, cancel);
+        return await ConmonAttach.ConnectAsync(files.Folder, _paths.AttachSockets, input && container.Stdin, container.StdinOnce, terminal, cancel);
     }
 
     private void OnExecStarted(string id)

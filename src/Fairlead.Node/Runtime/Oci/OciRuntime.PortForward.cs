@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Sockets;
 using Fairlead.Linux;
 using Fairlead.Linux.Namespaces;
@@ -14,30 +13,11 @@ internal sealed partial class OciRuntime
         try
         {
             using var network = sandbox.HostNetwork ? NetworkNamespace.OpenCurrent() : NetworkNamespace.Open(path);
-            return await ConnectAsync(network, path, port, cancel);
+            return await LoopbackConnection.OpenAsync(network, path, port, cancel);
         }
         catch (LinuxException e)
         {
             throw new RuntimeException($"failed to execute portforward in network namespace \"{path}\": {e.Message}", e);
         }
-    }
-
-    private static async Task<Socket> ConnectAsync(NetworkNamespace network, string path, int port, CancellationToken cancel)
-    {
-        var failures = new List<string>();
-        foreach (var (name, address) in ((string, IPAddress)[])[("IPv4: dial tcp4 127.0.0.1", IPAddress.Loopback), ("IPv6 dial tcp6 [::1]", IPAddress.IPv6Loopback)])
-        {
-            try
-            {
-                return await network.ConnectTcpAsync(new IPEndPoint(address, port), cancel);
-            }
-            catch (SocketException e)
-            {
-                failures.Add($"{name}:{port}: connect: {e.Message.ToLowerInvariant()}");
-            }
-        }
-        // In the words that clients know from containerd.
-        throw new RuntimeException($"failed to execute portforward in network namespace \"{path}\": failed to connect to localhost:{port} "
-            + $"inside namespace \"{Path.GetFileName(Path.GetDirectoryName(path))}\", {string.Join(' ', failures)}");
     }
 }

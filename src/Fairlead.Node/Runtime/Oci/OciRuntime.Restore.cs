@@ -12,7 +12,10 @@ internal sealed partial class OciRuntime
         {
             var uid = Path.GetFileName(folder);
             var sandbox = RecordFile.Read($"{folder}/sandbox.json", RecordJson.Default.PodSandbox);
-            _pods[uid] = new PodRuntimeState(sandbox is null ? null : sandbox with { Ready = IsAlive(sandbox) }, []);
+            var isLost = sandbox is { Ready: true } && !IsAlive(sandbox);
+            // Its network went with its namespaces; one that may not begin again would keep its address until it is deleted.
+            if (isLost) _network.Release(uid);
+            _pods.Put(uid, sandbox is null ? null : sandbox with { Ready = IsAlive(sandbox) && TakeOverPause(uid) });
             if (!Directory.Exists($"{folder}/containers")) continue;
             foreach (var container in Directory.EnumerateDirectories($"{folder}/containers")) RestoreContainer(uid, Path.GetFileName(container));
         }
@@ -26,10 +29,14 @@ internal sealed partial class OciRuntime
         var files = FilesOf(uid, id);
         // Without a record it was never more than half made, and nothing tells of it: removed with its pod.
         if (ReadRecord(files) is not { } record) return;
-        if (record.StartFailure is not null) Put(Ended(record, StartFailureCode, record.StartedAt ?? record.CreatedAt, false));
-        else if (files.ReadExit() is { } exit) Put(Ended(record, exit.Code, exit.At, files.RanOutOfMemory));
-        else if (IsSupervised(files)) Put(TakeOver(record, files));
-        else Put(Lost(record));
+        if (record.StartFailure is not null) _pods.Put(record.Ended(ContainerRecord.StartFailureCode, record.StartedAt ?? record.CreatedAt, false));
+        else if (files.ReadExit() is { } exit)
+        {
+            KillRest(record);
+            _pods.Put(record.Ended(exit.Code, exit.At, files.RanOutOfMemory));
+        }
+        else if (IsSupervised(files)) _pods.Put(TakeOver(record, files));
+        else _pods.Put(record.Lost(_time.GetUtcNow()));
     }
 
     /// <summary>One that the agent died over between creating and starting it is not started any more: its end makes way for the next.</summary>
@@ -48,28 +55,7 @@ internal sealed partial class OciRuntime
         using (conmon)
         {
             // The number may have come to mean another process since.
-            return !conmon.HasExited && ReadName(pid) == "conmon";
+            return !conmon.HasExited && ProcessTable.Name(pid) == "conmon";
         }
     }
-
-    private static string? ReadName(int pid)
-    {
-        try
-        {
-            return File.ReadAllText($"/proc/{pid}/comm").Trim();
-        }
-        catch (IOException)
-        {
-            return null;
-        }
-    }
-
-    /// <summary>What kubelet reports of a container that ended while nobody watched.</summary>
-    private ContainerState Lost(ContainerRecord record) => record.State(ContainerPhase.Exited) with
-    {
-        ExitCode = 137,
-        FinishedAt = _time.GetUtcNow(),
-        Reason = "ContainerStatusUnknown",
-        Message = "The container could not be located when the pod was terminated",
-    };
 }

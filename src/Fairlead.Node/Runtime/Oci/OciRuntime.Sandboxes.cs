@@ -7,19 +7,33 @@ internal sealed partial class OciRuntime
 {
     private const long SharedMemoryBytes = 64 << 20;
 
-    public Task<PodSandbox> RunSandboxAsync(SandboxConfig config, CancellationToken cancel) => Task.Run(() => RunSandbox(config), cancel);
+    public async Task<PodSandbox> RunSandboxAsync(SandboxConfig config, CancellationToken cancel)
+    {
+        await EndPauseAsync(config.PodUid, cancel);
+        var sandbox = await Task.Run(() => RunSandbox(config), cancel);
+        if (config.SharedProcesses && !config.HostPid) await StartPauseAsync(sandbox, cancel);
+        WriteSandbox(sandbox);
+        _pods.Put(config.PodUid, sandbox);
+        return sandbox;
+    }
 
-    public Task StopSandboxAsync(string podUid, CancellationToken cancel) => Task.Run(() => StopSandbox(podUid), cancel);
+    public async Task StopSandboxAsync(string podUid, CancellationToken cancel)
+    {
+        await EndPauseAsync(podUid, cancel);
+        await Task.Run(() => StopSandbox(podUid), cancel);
+    }
 
     public async Task RemoveSandboxAsync(string podUid, CancellationToken cancel)
     {
         foreach (var container in Observe(podUid).Containers) await RemoveContainerAsync(podUid, container.Id, cancel);
+        await EndPauseAsync(podUid, cancel);
         await Task.Run(() => RemovePod(podUid), cancel);
     }
 
     private PodSandbox RunSandbox(SandboxConfig config)
     {
         var uid = config.PodUid;
+        if (config.RuntimeHandler.Length > 0 && config.RuntimeHandler != Name) throw new RuntimeException($"no runtime for \"{config.RuntimeHandler}\" is configured; this node has {Name}");
         Directory.CreateDirectory(_paths.Pod(uid));
         RemoveNamespaces(uid);
         try
@@ -28,9 +42,12 @@ internal sealed partial class OciRuntime
             // Written before anything is made, so that an agent that dies in between finds what to take down.
             WriteSandbox(sandbox with { Ready = false });
             CreateNamespaces(config);
-            if (!config.HostNetwork) sandbox = sandbox with { Address = _network.Attach(uid, $"{_paths.Namespaces(uid)}/net").ToString() };
-            WriteSandbox(sandbox);
-            Update(uid, state => state with { Sandbox = sandbox });
+            if (!config.HostNetwork)
+            {
+                var address = _network.Attach(uid, $"{_paths.Namespaces(uid)}/net");
+                _network.MapPorts(address, config.Ports);
+                sandbox = sandbox with { Address = address.ToString() };
+            }
             return sandbox;
         }
         catch (Exception e) when (e is IOException or InvalidOperationException)
@@ -62,7 +79,7 @@ internal sealed partial class OciRuntime
         if (Observe(uid).Sandbox is { } sandbox)
         {
             WriteSandbox(sandbox with { Ready = false });
-            Update(uid, state => state with { Sandbox = sandbox with { Ready = false } });
+            _pods.Put(uid, sandbox with { Ready = false });
         }
     }
 
@@ -84,6 +101,6 @@ internal sealed partial class OciRuntime
         MountedFolders.Delete(_paths.Namespaces(uid));
         if (sandbox is not null) MountedFolders.Delete(_paths.PodLogs(sandbox.Namespace, sandbox.Name, uid));
         MountedFolders.Delete(_paths.Pod(uid));
-        _pods.TryRemove(uid, out _);
+        _pods.Remove(uid);
     }
 }

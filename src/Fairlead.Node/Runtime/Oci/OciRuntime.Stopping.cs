@@ -12,7 +12,7 @@ internal sealed partial class OciRuntime
 
     public async Task StopContainerAsync(string podUid, string containerId, TimeSpan grace, CancellationToken cancel)
     {
-        if (Find(podUid, containerId) is not { Phase: not ContainerPhase.Exited } container) return;
+        if (_pods.Find(podUid, containerId) is not { Phase: not ContainerPhase.Exited } container) return;
         var stop = _stops.GetOrAdd(containerId, _ => new ContainerStop(_time));
         stop.AllowAtMost(grace);
         if (!stop.TryBegin())
@@ -41,7 +41,7 @@ internal sealed partial class OciRuntime
             {
                 if (!stop.IsOver) process.TrySignal(SignalNumber(container.StopSignal));
                 await Task.WhenAny(exited, stop.GraceOver).WaitAsync(cancel);
-                // Its first process is the reaper of its pid namespace: with it the kernel kills them all.
+                // Its first process is the reaper of its pid namespace: with it the kernel kills them all. Where it shares a namespace, KillRest does.
                 if (!exited.IsCompleted) process.TrySignal(Signal.Kill);
             }
         }
@@ -53,7 +53,7 @@ internal sealed partial class OciRuntime
         var exited = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         void Look(string uid)
         {
-            if (uid != container.PodUid || Find(uid, container.Id) is { Phase: not ContainerPhase.Exited }) return;
+            if (uid != container.PodUid || _pods.Find(uid, container.Id) is { Phase: not ContainerPhase.Exited }) return;
             Changed -= Look;
             exited.TrySetResult();
         }
@@ -62,15 +62,7 @@ internal sealed partial class OciRuntime
         return exited.Task;
     }
 
-    private static int SignalNumber(string? name) => name switch
-    {
-        "SIGINT" => Signal.Interrupt,
-        "SIGQUIT" => Signal.Quit,
-        "SIGHUP" => Signal.HangUp,
-        "SIGUSR1" => Signal.User1,
-        "SIGKILL" => Signal.Kill,
-        _ => Signal.Terminate,
-    };
+    private static int SignalNumber(string? name) => name is null ? Signal.Terminate : Signal.TryParse(name) ?? Signal.Terminate;
 }
 
 /// <summary>One container's way to its end; its grace can only become shorter.</summary>

@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-using System.Collections.Immutable;
 using Fairlead.Node.Network;
 using Microsoft.Extensions.Logging;
 
@@ -16,14 +14,13 @@ internal sealed partial class OciRuntime : IContainerRuntime, IDisposable
     private readonly PodNetwork _network;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
-    private readonly ConcurrentDictionary<string, PodRuntimeState> _pods = new();
-    private readonly ConcurrentDictionary<string, string> _podOfContainer = new();
+    private readonly PodStates _pods = new();
     private readonly FolderWatcher _exits;
     private readonly FolderWatcher _execs;
 
-    public OciRuntime(OciRuntimeKind kind, string version, OciCommand command, NodePaths paths, PodNetwork network, TimeProvider time, ILogger log)
+    public OciRuntime(RuntimeKind kind, string version, OciCommand command, NodePaths paths, PodNetwork network, TimeProvider time, ILogger log)
     {
-        Name = kind == OciRuntimeKind.Crun ? "crun" : "runc";
+        Name = kind == RuntimeKind.Crun ? "crun" : "runc";
         Version = version;
         _command = command;
         _paths = paths;
@@ -40,55 +37,34 @@ internal sealed partial class OciRuntime : IContainerRuntime, IDisposable
 
     public string Version { get; }
 
-    public IReadOnlyCollection<string> PodUids => [.. _pods.Keys];
+    public IReadOnlyCollection<string> PodUids => _pods.Uids;
 
     public event Action<string>? Changed;
 
-    public PodRuntimeState Observe(string podUid) => _pods.GetValueOrDefault(podUid, PodRuntimeState.Nothing);
+    public PodRuntimeState Observe(string podUid) => _pods.Observe(podUid);
 
     /// <summary>Lets go of the watches; containers run on.</summary>
     public void Dispose()
     {
         _exits.Dispose();
         _execs.Dispose();
+        foreach (var uid in _pauses.Keys) LeavePause(uid);
     }
 
     private ContainerFiles FilesOf(string podUid, string id) => new(_paths, podUid, id);
 
-    private ContainerState? Find(string podUid, string id) => Observe(podUid).Containers.FirstOrDefault(container => container.Id == id);
-
-    private void Update(string podUid, Func<PodRuntimeState, PodRuntimeState> change) =>
-        _pods.AddOrUpdate(podUid, _ => change(PodRuntimeState.Nothing), (_, state) => change(state));
-
-    private void Put(ContainerState container)
-    {
-        _podOfContainer[container.Id] = container.PodUid;
-        Update(container.PodUid, state => state with
-        {
-            Containers = state.Containers.RemoveAll(other => other.Id == container.Id).Add(container),
-        });
-    }
-
     private void OnExit(string id)
     {
-        if (!_podOfContainer.TryGetValue(id, out var podUid)) return;
-        if (Find(podUid, id) is not { Phase: not ContainerPhase.Exited } container) return;
-        var files = FilesOf(podUid, id);
+        if (!_pods.TryFind(id, out var container) || container.Phase == ContainerPhase.Exited) return;
+        var files = FilesOf(container.PodUid, id);
         if (files.ReadExit() is not { } exit || ReadRecord(files) is not { } record) return;
-        var ended = Ended(record, exit.Code, exit.At, files.RanOutOfMemory);
+        KillRest(record);
+        if (record.SharesProcesses && !HoldsProcesses(container.PodUid)) _pods.LoseSandbox(container.PodUid);
+        var ended = record.Ended(exit.Code, exit.At, files.RanOutOfMemory);
         // The two watchers of a restart may both come here; the first one tells.
-        Put(ended with { StartedAt = ended.StartedAt ?? container.StartedAt ?? ended.CreatedAt });
-        Changed?.Invoke(podUid);
+        _pods.Put(ended with { StartedAt = ended.StartedAt ?? container.StartedAt ?? ended.CreatedAt });
+        Changed?.Invoke(container.PodUid);
     }
 
     private static ContainerRecord? ReadRecord(ContainerFiles files) => RecordFile.Read(files.Record, RecordJson.Default.ContainerRecord);
-
-    private static ContainerState Ended(ContainerRecord record, int code, DateTimeOffset at, bool outOfMemory) =>
-        record.State(ContainerPhase.Exited) with
-        {
-            ExitCode = code,
-            FinishedAt = at,
-            Reason = record.StartFailure is not null ? "StartError" : outOfMemory ? "OOMKilled" : code == 0 ? "Completed" : "Error",
-            Message = record.StartFailure ?? LastWords.Read(record, code),
-        };
 }

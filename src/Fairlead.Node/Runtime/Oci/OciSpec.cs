@@ -4,27 +4,20 @@ namespace Fairlead.Node.Runtime.Oci;
 
 /// <summary>Where one container's parts lie, for its config.json.</summary>
 /// <param name="Cgroup">Path of the cgroup in every hierarchy.</param>
+/// <param name="ProcessNamespace">Another container's, by path; null: one of its own.</param>
 /// <param name="NamespaceFolder">Folder that holds the sandbox's namespaces and shared memory.</param>
-internal sealed record OciPlaces(string RootFileSystem, string Cgroup, string NamespaceFolder);
+internal sealed record OciPlaces(string RootFileSystem, string Cgroup, string NamespaceFolder, ContainerUser User, string? ProcessNamespace = null);
 
 /// <summary>Writes config.json (OCI runtime specification 1.0.2, config.md and config-linux.md).</summary>
 internal static class OciSpec
 {
-    private static readonly string[] Masked =
-    [
-        "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
-        "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap",
-    ];
-
-    private static readonly string[] ReadOnly = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
-
     public static void Write(Stream output, ContainerConfig config, OciPlaces places)
     {
         using var json = new Utf8JsonWriter(output);
         json.WriteStartObject();
         json.WriteString("ociVersion", "1.0.2");
         json.WritePropertyName("process");
-        WriteProcess(json, config, config.Arguments, config.Tty);
+        WriteProcess(json, config, places.User);
         json.WriteStartObject("root");
         json.WriteString("path", places.RootFileSystem);
         json.WriteBoolean("readonly", config.Security.ReadOnlyRoot);
@@ -34,20 +27,19 @@ internal static class OciSpec
         json.WriteEndObject();
     }
 
-    /// <summary>The process of an exec, as <c>runc exec --process</c> takes it.</summary>
-    public static void WriteProcess(Utf8JsonWriter json, ContainerConfig config, IEnumerable<string> arguments, bool tty)
+    private static void WriteProcess(Utf8JsonWriter json, ContainerConfig config, ContainerUser user)
     {
         json.WriteStartObject();
-        json.WriteBoolean("terminal", tty);
-        WriteUser(json, config.Security);
-        WriteStrings(json, "args", arguments);
+        json.WriteBoolean("terminal", config.Tty);
+        WriteUser(json, user);
+        WriteStrings(json, "args", config.Arguments);
         json.WriteStartArray("env");
-        if (tty && !config.Variables.Any(variable => variable.Key == "TERM")) json.WriteStringValue("TERM=xterm");
+        if (config.Tty && !config.Variables.Any(variable => variable.Key == "TERM")) json.WriteStringValue("TERM=xterm");
         foreach (var (name, value) in config.Variables) json.WriteStringValue($"{name}={value}");
         json.WriteEndArray();
         json.WriteString("cwd", config.WorkingDirectory);
         json.WriteBoolean("noNewPrivileges", config.Security.NoNewPrivileges);
-        json.WriteNumber("oomScoreAdj", config.Resources.OomScoreAdjustment);
+        json.WriteNumber("oomScoreAdj", OutOfMemoryScore.Possible(config.Resources.OomScoreAdjustment));
         json.WriteStartObject("capabilities");
         var capabilities = Capabilities.Of(config.Security);
         foreach (var set in (ReadOnlySpan<string>)["bounding", "effective", "permitted"]) WriteStrings(json, set, capabilities);
@@ -55,13 +47,13 @@ internal static class OciSpec
         json.WriteEndObject();
     }
 
-    private static void WriteUser(Utf8JsonWriter json, ContainerSecurity security)
+    private static void WriteUser(Utf8JsonWriter json, ContainerUser user)
     {
         json.WriteStartObject("user");
-        json.WriteNumber("uid", security.User);
-        json.WriteNumber("gid", security.Group);
+        json.WriteNumber("uid", user.User);
+        json.WriteNumber("gid", user.Group);
         json.WriteStartArray("additionalGids");
-        foreach (var group in security.Groups) json.WriteNumberValue(group);
+        foreach (var group in user.Groups) json.WriteNumberValue(group);
         json.WriteEndArray();
         json.WriteEndObject();
     }
@@ -76,8 +68,9 @@ internal static class OciSpec
         foreach (var (name, value) in config.Sysctls) json.WriteString(name, value);
         json.WriteEndObject();
         var open = config.Security.Privileged || config.Security.UnmaskedProc;
-        WriteStrings(json, "maskedPaths", open ? [] : Masked);
-        WriteStrings(json, "readonlyPaths", open ? [] : ReadOnly);
+        WriteStrings(json, "maskedPaths", open ? [] : ProcPaths.Masked);
+        WriteStrings(json, "readonlyPaths", open ? [] : ProcPaths.ReadOnly);
+        OciSeccomp.Write(json, config.Security);
         json.WriteEndObject();
     }
 
@@ -85,15 +78,15 @@ internal static class OciSpec
     {
         json.WriteStartArray("namespaces");
         WriteNamespace(json, "mount", null);
-        if (!config.HostPid) WriteNamespace(json, "pid", null);
+        if (!config.HostPid) WriteNamespace(json, "pid", places.ProcessNamespace);
         if (!config.HostIpc) WriteNamespace(json, "ipc", $"{places.NamespaceFolder}/ipc");
-        if (!config.Sandbox.HostNetwork)
-        {
-            WriteNamespace(json, "network", $"{places.NamespaceFolder}/net");
-            WriteNamespace(json, "uts", $"{places.NamespaceFolder}/uts");
-        }
+        if (!config.Sandbox.HostNetwork) WriteNamespace(json, "network", $"{places.NamespaceFolder}/net");
+        // With the node's network a pod has the node's name, which need not be the machine's: a machine may be several nodes.
+        if (!config.Sandbox.HostNetwork || config.Sandbox.HostName != MachineName()) WriteNamespace(json, "uts", $"{places.NamespaceFolder}/uts");
         json.WriteEndArray();
     }
+
+    private static string MachineName() => File.ReadAllText("/proc/sys/kernel/hostname").Trim();
 
     private static void WriteNamespace(Utf8JsonWriter json, string type, string? path)
     {

@@ -6,10 +6,11 @@ using System.Threading.Channels;
 namespace Fairlead.Node.Streaming.Spdy;
 
 /// <summary>
-/// The serving side of SPDY/3.1 over a byte stream, as much of it as Kubernetes clients speak: the peer opens streams, both
-/// sides send data on them. <see cref="RunAsync"/> reads; everything else may be called from anywhere.
+/// SPDY/3.1 over a byte stream, as much of it as Kubernetes speaks: the client opens streams, both sides send data on them.
+/// <see cref="RunAsync"/> reads; everything else may be called from anywhere.
 /// </summary>
-internal sealed class SpdyConnection(Stream transport, TimeProvider time) : IAsyncDisposable
+/// <param name="isClient">It is we who open streams: <see cref="OpenStreamAsync"/>.</param>
+internal sealed partial class SpdyConnection(Stream transport, TimeProvider time, bool isClient = false) : IAsyncDisposable
 {
     /// <summary>Streams open at a time; more are refused.</summary>
     private const int MostStreams = 1024;
@@ -82,9 +83,13 @@ internal sealed class SpdyConnection(Stream transport, TimeProvider time) : IAsy
         return SendControlAsync(SpdyFrameType.RstStream, streamId, (int)status, cancel);
     }
 
-    /// <summary>Lets the peer send more, on the stream and (SPDY/3.1) on the whole connection, whose stream is 0.</summary>
+    /// <summary>
+    /// Lets the peer send more, on the stream and (SPDY/3.1) on the whole connection, whose stream is 0. Not as a client: the servers that there
+    /// are count no windows, and what reaches one that has closed after its last word makes the kernel drop those of its words that are still unread.
+    /// </summary>
     public async ValueTask GrantAsync(SpdyStream stream, int bytes, CancellationToken cancel)
     {
+        if (isClient) return;
         await SendControlAsync(SpdyFrameType.WindowUpdate, stream.Id, bytes, cancel);
         await SendControlAsync(SpdyFrameType.WindowUpdate, 0, bytes, cancel);
     }
@@ -133,8 +138,8 @@ internal sealed class SpdyConnection(Stream transport, TimeProvider time) : IAsy
                 stream.End();
                 _streams.TryRemove(stream.Id, out _);
                 break;
-            // Odd numbers are the peer's; ours come back as answers.
-            case SpdyFrameType.Ping when (control.Value & 1) == 1:
+            // Odd numbers are the client's, even ones the server's; ours come back as answers.
+            case SpdyFrameType.Ping when (control.Value & 1) == (isClient ? 0 : 1):
                 return AnswerAsync(SendControlAsync(SpdyFrameType.Ping, control.Value, null, cancel));
             case SpdyFrameType.WindowUpdate:
                 Grow(control.StreamId == 0 ? _window : stream?.Window, control.Value);
@@ -156,7 +161,7 @@ internal sealed class SpdyConnection(Stream transport, TimeProvider time) : IAsy
 
     private async ValueTask<bool> OpenAsync(int id, Dictionary<string, string> headers, bool isLast, CancellationToken cancel)
     {
-        if ((id & 1) == 0 || id <= _lastStream)
+        if (isClient || (id & 1) == 0 || id <= _lastStream)
         {
             await SendControlAsync(SpdyFrameType.RstStream, id, (int)SpdyStatus.ProtocolError, cancel);
             return true;
@@ -182,18 +187,24 @@ internal sealed class SpdyConnection(Stream transport, TimeProvider time) : IAsy
         await _sending.WaitAsync(cancel);
         try
         {
-            // Compressed under the lock: blocks must go out in the order in which they were made.
-            var block = _headerWriter.Write(new Dictionary<string, string>());
-            var frame = new byte[SpdyFrameHead.Size + 4 + block.Length];
-            new SpdyFrameHead(SpdyFrameType.SynReply, 0, 0, 4 + block.Length).Write(frame);
-            BinaryPrimitives.WriteInt32BigEndian(frame.AsSpan(SpdyFrameHead.Size), id);
-            block.CopyTo(frame, SpdyFrameHead.Size + 4);
-            await FlushAsync(frame, cancel);
+            await FlushAsync(HeaderFrame(SpdyFrameType.SynReply, id, 4, new Dictionary<string, string>()), cancel);
         }
         finally
         {
             _sending.Release();
         }
+    }
+
+    /// <summary>Made under the lock of those who send: blocks must go out in the order in which they were made.</summary>
+    /// <param name="before">Bytes before the block: the stream's number, and zeros.</param>
+    private byte[] HeaderFrame(SpdyFrameType type, int id, int before, IReadOnlyDictionary<string, string> headers)
+    {
+        var block = _headerWriter.Write(headers);
+        var frame = new byte[SpdyFrameHead.Size + before + block.Length];
+        new SpdyFrameHead(type, 0, 0, before + block.Length).Write(frame);
+        BinaryPrimitives.WriteInt32BigEndian(frame.AsSpan(SpdyFrameHead.Size), id);
+        block.CopyTo(frame, SpdyFrameHead.Size + before);
+        return frame;
     }
 
     private void EndReceiving(SpdyStream stream)
@@ -230,6 +241,7 @@ internal sealed class SpdyConnection(Stream transport, TimeProvider time) : IAsy
 
     private async Task PingAsync(CancellationTokenSource over)
     {
+        if (isClient) return;
         try
         {
             using var timer = new PeriodicTimer(PingInterval, time);

@@ -2,7 +2,7 @@ using System.IO.Pipelines;
 
 namespace Fairlead.Node.Streaming.Spdy;
 
-/// <summary>One stream of a connection, opened by the peer. One reads, one writes; the two directions end each for itself.</summary>
+/// <summary>One stream of a connection. One reads, one writes; the two directions end each for itself.</summary>
 internal sealed class SpdyStream
 {
     /// <summary>Bytes that wait to be read before the connection is read no further: a peer that counts windows never gets there.</summary>

@@ -16,9 +16,10 @@ internal sealed class Api(KubeClient client)
     public const string BoundPod =
         """{"metadata":{"name":"p"},"spec":{"nodeName":"n1","terminationGracePeriodSeconds":20,"containers":[{"name":"c","image":"i"}]}}""";
 
-    public async Task<(int Code, JsonNode Body)> SendAsync(string method, string path, string? body = null, string contentType = "application/json")
+    public async Task<(int Code, JsonNode Body)> SendAsync(string method, string path, string? body = null, string contentType = "application/json", string? asUser = null)
     {
         using var request = new HttpRequestMessage(new HttpMethod(method), path);
+        if (asUser is not null) request.Headers.Add("Impersonate-User", asUser);
         if (body is not null) request.Content = new StringContent(body, Encoding.UTF8, new MediaTypeHeaderValue(contentType));
         using var response = await client.Http.SendAsync(request, TestContext.Current.CancellationToken);
         return ((int)response.StatusCode, JsonNode.Parse(await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))!);

@@ -4,29 +4,18 @@ using Xunit;
 namespace Fairlead.Unit.ApiServer.HTTP;
 
 /// <summary>Kubernetes API concepts: "Retrieving large results sets in chunks" and "Resource versions".</summary>
-public sealed class ListTests : IAsyncLifetime
+public sealed class ListTests : ApiTest
 {
-    private TestApiServer _server = null!;
-    private Api _api = null!;
-
-    public async ValueTask InitializeAsync()
-    {
-        _server = await TestApiServer.StartAsync();
-        _api = new Api(_server.Client);
-    }
-
-    public ValueTask DisposeAsync() => _server.DisposeAsync();
-
     [Fact]
     public async Task List_InPages_IsTheSnapshotOfTheFirstPage()
     {
-        foreach (var name in (string[])["a", "b", "c", "d", "e"]) await _api.ConfigMapAsync(name);
+        foreach (var name in (string[])["a", "b", "c", "d", "e"]) await Requests.ConfigMapAsync(name);
 
-        var first = await _api.DoAsync("GET", Api.ConfigMaps + "?limit=2");
-        await _api.ConfigMapAsync("bb");
-        await _api.DoAsync("DELETE", Api.ConfigMaps + "/d");
-        var second = await _api.DoAsync("GET", $"{Api.ConfigMaps}?limit=2&continue={first["metadata"]!["continue"]}");
-        var third = await _api.DoAsync("GET", $"{Api.ConfigMaps}?limit=2&continue={second["metadata"]!["continue"]}");
+        var first = await Requests.DoAsync("GET", Api.ConfigMaps + "?limit=2");
+        await Requests.ConfigMapAsync("bb");
+        await Requests.DoAsync("DELETE", Api.ConfigMaps + "/d");
+        var second = await Requests.DoAsync("GET", $"{Api.ConfigMaps}?limit=2&continue={first["metadata"]!["continue"]}");
+        var third = await Requests.DoAsync("GET", $"{Api.ConfigMaps}?limit=2&continue={second["metadata"]!["continue"]}");
 
         Assert.Equal(["a", "b"], Api.NamesOf(first));
         Assert.Equal(3, (int)first["metadata"]!["remainingItemCount"]!);
@@ -37,11 +26,19 @@ public sealed class ListTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task List_ParameterGivenTwice_TakesTheFirst()
+    {
+        foreach (var name in (string[])["a", "b", "c"]) await Requests.ConfigMapAsync(name);
+
+        Assert.Equal(["a", "b"], Api.NamesOf(await Requests.DoAsync("GET", Api.ConfigMaps + "?limit=2&limit=1")));
+    }
+
+    [Fact]
     public async Task List_InPagesWithSelector_DoesNotTellHowManyRemain()
     {
-        foreach (var name in (string[])["a", "b", "c"]) await _api.ConfigMapAsync(name, ",\"labels\":{\"x\":\"y\"}");
+        foreach (var name in (string[])["a", "b", "c"]) await Requests.ConfigMapAsync(name, ",\"labels\":{\"x\":\"y\"}");
 
-        var first = await _api.DoAsync("GET", Api.ConfigMaps + "?limit=2&labelSelector=x%3Dy");
+        var first = await Requests.DoAsync("GET", Api.ConfigMaps + "?limit=2&labelSelector=x%3Dy");
 
         Assert.NotNull(first["metadata"]!["continue"]);
         Assert.Null(first["metadata"]!["remainingItemCount"]);
@@ -56,10 +53,10 @@ public sealed class ListTests : IAsyncLifetime
     [InlineData("resourceVersion=0&resourceVersionMatch=NotOlderThan", "a,b")]
     public async Task List_AtAVersion_AsItMatches(string query, string expected)
     {
-        var a = await _api.ConfigMapAsync("a");
-        await _api.ConfigMapAsync("b");
+        var a = await Requests.ConfigMapAsync("a");
+        await Requests.ConfigMapAsync("b");
 
-        var names = await _api.NamesAsync($"{Api.ConfigMaps}?{string.Format(null, query, a["metadata"]!["resourceVersion"])}");
+        var names = await Requests.NamesAsync($"{Api.ConfigMaps}?{string.Format(null, query, a["metadata"]!["resourceVersion"])}");
 
         Assert.Equal(expected, string.Join(',', names));
     }
@@ -78,7 +75,7 @@ public sealed class ListTests : IAsyncLifetime
     [InlineData("fieldSelector=spec.nothing%3Dx", 400, "field label not supported: spec.nothing")]
     public async Task List_QueryThatMakesNoSense_IsRefused(string query, int code, string message)
     {
-        var (answered, status) = await _api.SendAsync("GET", Api.ConfigMaps + "?" + query);
+        var (answered, status) = await Requests.SendAsync("GET", Api.ConfigMaps + "?" + query);
 
         Assert.Equal(code, answered);
         Assert.Contains(message, (string)status["message"]!, StringComparison.Ordinal);

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Fairlead.ApiServer.Protobuf;
+using Fairlead.Kube.Protobuf;
 using Xunit;
 
 namespace Fairlead.Unit.ApiServer.HTTP;

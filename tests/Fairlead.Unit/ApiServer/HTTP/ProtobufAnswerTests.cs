@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Net.Http.Headers;
 using System.Text.Json.Nodes;
 using Fairlead.ApiServer.Protobuf;
@@ -34,7 +35,6 @@ public sealed class ProtobufAnswerTests
     [Theory]
     [InlineData(Api.ConfigMaps + "/none", 404)]
     [InlineData(Api.ConfigMaps, 200)]
-    [InlineData(Api.ConfigMaps + "?watch=true", 406)]
     public async Task ProtobufAlone_RefusalsAndLists_AreInIt(string path, int code)
     {
         await using var server = await TestApiServer.StartAsync();
@@ -49,6 +49,26 @@ public sealed class ProtobufAnswerTests
         Assert.Equal(Envelope.MediaType, response.Content.Headers.ContentType?.MediaType);
         if (code != 200) Assert.Equal(code, (long)Envelope.Decode(body, SchemaTable.Get("V1Status"))["code"]!);
         else Assert.True(body.AsSpan().IndexOf("ConfigMapList"u8) > 0);
+    }
+
+    [Fact]
+    public async Task ProtobufAlone_Watch_SendsEventsWithTheirLengths()
+    {
+        await using var server = await TestApiServer.StartAsync();
+        await new Api(server.Client).ConfigMapAsync("a");
+        using var request = new HttpRequestMessage(HttpMethod.Get, Api.ConfigMaps + "?watch=true");
+        request.Headers.TryAddWithoutValidation("Accept", Envelope.MediaType + ";stream=watch");
+
+        using var response = await server.Client.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+        await using var stream = await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken);
+        var length = new byte[4];
+        await stream.ReadExactlyAsync(length, TestContext.Current.CancellationToken);
+        var message = new byte[BinaryPrimitives.ReadInt32BigEndian(length)];
+        await stream.ReadExactlyAsync(message, TestContext.Current.CancellationToken);
+
+        Assert.Equal(["ADDED"], MessageDecoder.Texts(message, 1));
+        var envelope = message.AsSpan(message.AsSpan().IndexOf("k8s\0"u8));
+        Assert.Equal("a", (string)Envelope.Decode(envelope, SchemaTable.Get("V1ConfigMap"))["metadata"]!["name"]!);
     }
 
     [Fact]

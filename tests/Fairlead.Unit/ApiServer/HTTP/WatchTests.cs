@@ -22,7 +22,7 @@ public sealed class WatchTests
 
         Assert.Equal(["ADDED", "ADDED", "BOOKMARK"], events.Select(TypeOf));
         Assert.Equal("true", (string?)events[2]["object"]!["metadata"]!["annotations"]!["k8s.io/initial-events-end"]);
-        Assert.Equal((string)last["metadata"]!["resourceVersion"]!, VersionOf(events[2]));
+        Assert.True(long.Parse(VersionOf(events[2]), null) >= long.Parse((string)last["metadata"]!["resourceVersion"]!, null));
     }
 
     [Fact]

@@ -74,7 +74,5 @@ public sealed class TablePrinterTests
     [InlineData("", "nodes", "}", "x | Unknown | <none> | 5m |  | <none> | <none> | <unknown> | <unknown> | <unknown>")]
     [InlineData("", "events", "},\"firstTimestamp\":\"2026-01-01T00:00:00Z\",\"lastTimestamp\":\"2026-01-01T00:04:30Z\",\"count\":4,\"type\":\"Normal\",\"reason\":\"Scheduled\",\"message\":\"hello\\n\",\"involvedObject\":{\"kind\":\"Pod\",\"name\":\"p\",\"fieldPath\":\"spec.containers{c}\"},\"source\":{\"component\":\"kubelet\",\"host\":\"node-1\"}",
         "30s | Normal | Scheduled | pod/p | spec.containers{c} | kubelet, node-1 | hello | 5m | 4 | x")]
-    [InlineData("events.k8s.io", "events", "},\"eventTime\":\"2026-01-01T00:04:00.000000Z\",\"type\":\"Warning\",\"reason\":\"R\",\"note\":\"n\",\"regarding\":{\"kind\":\"Service\",\"name\":\"s\"},\"reportingController\":\"c\"",
-        "60s | Warning | R | service/s |  | c | n | 60s | 1 | x")]
     public void Cells_OfAnObject(string group, string plural, string rest, string expected) => Assert.Equal(expected, Line(group, plural, rest));
 }

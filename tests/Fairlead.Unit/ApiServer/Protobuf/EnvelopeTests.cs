@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using CsCheck;
 using Fairlead.ApiServer.Protobuf;
 using Fairlead.ApiServer.Resources.Schema;
+using Fairlead.Kube.Protobuf;
 using Fairlead.Unit.ApiServer.Schema;
 using Xunit;
 

@@ -17,6 +17,8 @@ internal static class SchemaGen
     public static readonly Gen<(SchemaType Type, JsonObject Object)> Any =
         Gen.Select(Gen.Int[0, Types.Length - 1], Gen.Int).Select((index, seed) => (Types[index], Make(Types[index], new Random(seed), 0)));
 
+    internal static JsonObject Make(SchemaType type, int seed) => Make(type, new Random(seed), 0);
+
     private static JsonObject Make(SchemaType type, Random random, int depth)
     {
         var obj = new JsonObject();

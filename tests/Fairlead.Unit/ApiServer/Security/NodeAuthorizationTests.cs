@@ -59,7 +59,7 @@ public sealed class NodeAuthorizationTests : IAsyncLifetime
     [InlineData("POST", "/api/v1/nodes", """{"metadata":{"name":"n1"}}""")]
     [InlineData("POST", Leases, """{"metadata":{"name":"n1"}}""")]
     [InlineData("POST", Namespace + "/events", """{"metadata":{"name":"e"},"involvedObject":{"namespace":"default"}}""")]
-    [InlineData("POST", Namespace + "/pods", """{"metadata":{"name":"m","annotations":{"kubernetes.io/config.mirror":"x"}},"spec":{"nodeName":"n1","containers":[{"name":"c","image":"i"}]}}""")]
+    [InlineData("POST", Namespace + "/pods", """{"metadata":{"name":"m","ownerReferences":[{"apiVersion":"v1","kind":"Node","name":"n1","uid":"u","controller":true}],"annotations":{"kubernetes.io/config.mirror":"x"}},"spec":{"nodeName":"n1","containers":[{"name":"c","image":"i"}]}}""")]
     [InlineData("DELETE", Namespace + "/pods/mine")]
     public async Task Node_ItsOwnAndWhatItsPodsName_Allowed(string method, string path, string? body = null) =>
         Assert.InRange((await SendAsync(method, path, body)).Code, 200, 201);
@@ -81,6 +81,12 @@ public sealed class NodeAuthorizationTests : IAsyncLifetime
     [InlineData("DELETE", Namespace + "/pods")]
     [InlineData("POST", Namespace + "/pods", """{"metadata":{"name":"m"},"spec":{"nodeName":"n1","containers":[{"name":"c","image":"i"}]}}""")]
     [InlineData("POST", Namespace + "/pods", """{"metadata":{"name":"m","annotations":{"kubernetes.io/config.mirror":"x"}},"spec":{"nodeName":"n2","containers":[{"name":"c","image":"i"}]}}""")]
+    [InlineData("POST", Namespace + "/pods", """{"metadata":{"name":"m","annotations":{"kubernetes.io/config.mirror":"x"}},"spec":{"nodeName":"n1","containers":[{"name":"c","image":"i"}]}}""")]
+    [InlineData("POST", Namespace + "/pods", """{"metadata":{"name":"m","ownerReferences":[{"apiVersion":"v1","kind":"Node","name":"n2","uid":"u","controller":true}],"annotations":{"kubernetes.io/config.mirror":"x"}},"spec":{"nodeName":"n1","containers":[{"name":"c","image":"i"}]}}""")]
+    [InlineData("POST", Namespace + "/pods", """{"metadata":{"name":"m","ownerReferences":[{"apiVersion":"v1","kind":"Node","name":"n1","uid":"u","controller":true}],"annotations":{"kubernetes.io/config.mirror":"x"}},"spec":{"nodeName":"n1","serviceAccountName":"default","containers":[{"name":"c","image":"i"}]}}""")]
+    [InlineData("POST", Namespace + "/pods", """{"metadata":{"name":"m","ownerReferences":[{"apiVersion":"v1","kind":"Node","name":"n1","uid":"u","controller":true}],"annotations":{"kubernetes.io/config.mirror":"x"}},"spec":{"nodeName":"n1","volumes":[{"name":"v","secret":{"secretName":"other-volume"}}],"containers":[{"name":"c","image":"i"}]}}""")]
+    [InlineData("POST", Namespace + "/pods", """{"metadata":{"name":"m","ownerReferences":[{"apiVersion":"v1","kind":"Node","name":"n1","uid":"u","controller":true}],"annotations":{"kubernetes.io/config.mirror":"x"}},"spec":{"nodeName":"n1","imagePullSecrets":[{"name":"other-volume"}],"containers":[{"name":"c","image":"i"}]}}""")]
+    [InlineData("POST", Namespace + "/pods", """{"metadata":{"name":"m","ownerReferences":[{"apiVersion":"v1","kind":"Node","name":"n1","uid":"u","controller":true}],"annotations":{"kubernetes.io/config.mirror":"x"}},"spec":{"nodeName":"n1","containers":[{"name":"c","image":"i","envFrom":[{"configMapRef":{"name":"other-env"}}]}]}}""")]
     [InlineData("POST", Namespace + "/pods/mine/binding", """{"target":{"name":"n2"}}""")]
     [InlineData("POST", "/api/v1/nodes", """{"metadata":{"name":"n3"}}""")]
     [InlineData("PATCH", "/api/v1/nodes/n2", """{"spec":{"unschedulable":true}}""")]

@@ -1,4 +1,5 @@
 using System.Net;
+using Fairlead.Dns;
 using Fairlead.Dns.Server;
 using Fairlead.Dns.Wire;
 using Fairlead.Dns.Zone;
@@ -37,9 +38,9 @@ internal static class ZoneCluster
     internal static SliceEndpoint Endpoint(string address, string? host = null, bool ready = true) =>
         new(IPAddress.Parse(address), host ?? SliceInfo.DashedName(IPAddress.Parse(address)), ready);
 
-    private static ZoneSnapshot Build()
+    internal static ZoneSnapshot Build(ZoneOptions? options = null)
     {
-        ZoneSnapshot zone = ZoneSnapshot.Empty("cluster.local", 5).WithNamespace("default", true, 1).WithNamespace("empty", true, 1);
+        ZoneSnapshot zone = ZoneSnapshot.Empty(options ?? new ZoneOptions()).WithNamespace("default", true, 1).WithNamespace("empty", true, 1);
         Add("web", ClusterIP("10.96.0.20", Port("http", 80), Port("dns", 53, "udp")));
         Add("dual", ClusterIP("10.96.0.21 fd00::21", Port("", 80)));
         Add("pets", new ServiceInfo { Form = ServiceForm.Headless },

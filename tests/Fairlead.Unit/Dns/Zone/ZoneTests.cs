@@ -137,6 +137,30 @@ public sealed class ZoneTests
     }
 
     [Fact]
+    public void WithService_AmongTenThousand_CostsAsAmongAHundred()
+    {
+        Assert.InRange(BytesOfUpdate(10_000), 1, 2 * BytesOfUpdate(100));
+
+        static long BytesOfUpdate(int size)
+        {
+            ZoneSnapshot zone = ZoneCluster.Zone;
+            for (int i = 0; i < size; i++)
+            {
+                zone = With(zone, i, 80);
+            }
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            for (int i = 0; i < 100; i++)
+            {
+                zone = With(zone, i, 81);
+            }
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+
+        static ZoneSnapshot With(ZoneSnapshot zone, int number, ushort port) => zone.WithService(
+            new ObjectKey("default", $"s{number}"), ZoneCluster.ClusterIP($"10.97.{number >> 8}.{number & 255}", ZoneCluster.Port("http", port)), [], 1);
+    }
+
+    [Fact]
     public void Find_EndpointOfTwoServices_HasBothNames()
     {
         ZoneSnapshot zone = ZoneCluster.Zone.WithService(
@@ -149,7 +173,7 @@ public sealed class ZoneTests
     [Fact]
     public void Respond_BeforeTheCachesHaveSynced_IsAFailureForOurNamesOnly()
     {
-        ZoneSnapshot zone = ZoneSnapshot.Empty("cluster.local", 5);
+        ZoneSnapshot zone = ZoneSnapshot.Empty(new Fairlead.Dns.ZoneOptions());
 
         Assert.Equal("ServerFailure", ZoneCluster.Ask("web.default.svc.cluster.local", RecordType.A, zone: zone)[0]);
         Assert.Empty(ZoneCluster.Respond(Ask.Query("example.com"), zone));

@@ -40,6 +40,17 @@ public sealed class RouteSocketTests : IDisposable
     }
 
     [Fact]
+    public void BridgeMac_PortWithALesserOneComesAndGoes_Stays()
+    {
+        _route.TryCreateBridge("br0");
+        Link bridge = _route.FindLink("br0")!;
+        _route.CreateVeth(new VethPair { Name = "vh0", PeerName = "eth0", PeerNamespace = _pod.Network, Mac = PhysicalAddress.Parse("00-00-5E-00-53-01"), Master = bridge.Index });
+        Assert.Equal(bridge.Mac, _route.FindLink("br0")!.Mac);
+        _route.TryDeleteLink("vh0");
+        Assert.Equal(bridge.Mac, _route.FindLink("br0")!.Mac);
+    }
+
+    [Fact]
     public void CreateVeth_PeerInOtherNamespace_IsBornThere()
     {
         _route.TryCreateBridge("br0");
@@ -114,6 +125,25 @@ public sealed class RouteSocketTests : IDisposable
         _route.ReplaceRoute(route);
         Route listed = Assert.Single(_route.ListRoutes(), found => found.Destination.Equals(route.Destination));
         Assert.Equal(route.Gateway, listed.Gateway);
+        Assert.True(_route.TryDeleteRoute(route));
+        Assert.False(_route.TryDeleteRoute(route));
+    }
+
+    [Theory]
+    [InlineData("192.168.2.2", "192.168.1.1")]
+    [InlineData("192.168.2.2", null)]
+    public void Route_WithTunnel_IsListedAndDeleted(string remote, string? local)
+    {
+        Assert.True(_route.TryCreateVxlan(new VxlanLink("vx0", 4790, 1400)));
+        Assert.False(_route.TryCreateVxlan(new VxlanLink("vx0", 4790, 1400)));
+        Link link = _route.FindLink("vx0")!;
+        Assert.Equal(("vxlan", 1400), (link.Kind, link.Mtu));
+        _route.SetUp(link.Index);
+        var route = new Route(IPNetwork.Parse("10.244.3.0/24")) { LinkIndex = link.Index, Tunnel = new RouteTunnel(77, IPAddress.Parse(remote)) { Local = local is null ? null : IPAddress.Parse(local) } };
+
+        _route.ReplaceRoute(route);
+
+        Assert.Equal(route.Tunnel, Assert.Single(_route.ListRoutes(), found => found.Destination.Equals(route.Destination)).Tunnel);
         Assert.True(_route.TryDeleteRoute(route));
         Assert.False(_route.TryDeleteRoute(route));
     }

@@ -59,5 +59,5 @@ public sealed class IPv6Tests : IDisposable
     }
 
     private ProxyKernel Open(ServiceProxyOptions options) =>
-        new(KernelNfTables.Open(_node.Network), ConntrackSocket.Open(_node.Network), options, NullLogger.Instance, TimeProvider.System);
+        new(KernelNfTables.Open(_node.Network), ConntrackSocket.Open(_node.Network), RouteSocket.Open(_node.Network), options, NullLogger.Instance, TimeProvider.System);
 }

@@ -170,6 +170,18 @@ public sealed class PacketTests
     }
 
     [Fact]
+    public async Task Udp_NodePortWithoutEndpointsAtFirst_SameSocketMeetsTheFirst()
+    {
+        await using var lab = new ProxyLab(pods: 1);
+        ServiceInfo service = Make.Service(Vip, Make.Udp(53, nodePort: 30053));
+        lab.Kernel.Update([Make.Input("dns", service)]);
+        using Socket socket = lab.Host(ProxyLab.Client).CreateSocket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        await socket.SendToAsync(new byte[] { 1 }, IPEndPoint.Parse("192.168.7.1:30053"), ProxyLab.Deadline);
+        lab.Kernel.Update([Make.Input("dns", service, Make.Slice("dns", [s_udp], Pods(1)))]);
+        Assert.StartsWith(ProxyLab.Pod(1) + " ", await ProxyLab.UdpAsync(socket, "192.168.7.1:30053"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Udp_EndpointsGrow_FlowStaysWhereItIs()
     {
         await using var lab = new ProxyLab(pods: 3);
@@ -198,7 +210,7 @@ public sealed class PacketTests
     {
         ServiceInfo service = Make.Service(Vip, Make.Tcp(80, nodePort: 30080)) with
         {
-            ExternalAddresses = new([IPAddress.Parse(Balancer)]),
+            BalancerAddresses = new([IPAddress.Parse(Balancer)]),
             ExternalLocal = externalLocal,
             InternalLocal = internalLocal,
         };

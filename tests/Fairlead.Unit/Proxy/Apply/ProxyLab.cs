@@ -68,7 +68,7 @@ internal sealed class ProxyLab : IAsyncDisposable
     internal static CancellationToken Deadline => new CancellationTokenSource(TimeSpan.FromSeconds(10)).Token;
 
     internal ProxyKernel NewKernel() =>
-        new(KernelNfTables.Open(Node), ConntrackSocket.Open(Node), Options, NullLogger.Instance, TimeProvider.System);
+        new(KernelNfTables.Open(Node), ConntrackSocket.Open(Node), RouteSocket.Open(Node), Options, NullLogger.Instance, TimeProvider.System);
 
     internal void RestartProxy()
     {

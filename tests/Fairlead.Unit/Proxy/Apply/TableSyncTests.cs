@@ -14,7 +14,7 @@ namespace Fairlead.Unit.Proxy.Apply;
 
 public sealed class TableSyncTests
 {
-    private static readonly ProxyTable s_layout = new(TableFamily.IPv4, [], []);
+    private static readonly ProxyTable s_layout = new(TableFamily.IPv4, new Fairlead.Proxy.ServiceProxyOptions { NodeName = "node" });
 
     private sealed record Step(int Service, int Port, bool Gone, int Affinity, int NodePort, int[] Targets);
 
@@ -136,6 +136,26 @@ public sealed class TableSyncTests
         Assert.Throws<TableRefusedException>(() => Update(sync, new Step(0, 0, false, 0, 0, [1])));
         Update(sync, new Step(1, 0, false, 0, 0, [2]));
         Assert.Contains("10.96.0.1 ", Dump(tables), StringComparison.Ordinal);
+        Assert.Contains("10.96.0.2 ", Dump(tables), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Update_OneServiceRefused_StaysOutAloneAndComesBackWithItsNextUpdate()
+    {
+        using var tables = new FakeNfTables();
+        TableSync sync = Sync(tables);
+        Update(sync, new Step(0, 0, false, 0, 0, [1]));
+        SetElement bad = new(new FieldBuilder(s_layout.ClusterAddresses.Key).Address(IPAddress.Parse("10.96.0.2")).Build());
+        for (int times = 0; times < 4; times++)
+        {
+            tables.Planned.Enqueue(new Refusal(Errno.NoBuffers, new Change.AddElements(s_layout.ClusterAddresses, [bad]), 0, "full"));
+        }
+        Update(sync, new Step(1, 0, false, 0, 0, [2]));
+        Assert.Equal("add element cluster-ips { 10.96.0.2 }: NoBuffers: full", Assert.Single(sync.Refused).Value);
+        Assert.Contains("10.96.0.1 ", Dump(tables), StringComparison.Ordinal);
+        Assert.DoesNotContain("10.96.0.2", Dump(tables), StringComparison.Ordinal);
+        Update(sync, new Step(1, 0, false, 0, 0, [2]));
+        Assert.Empty(sync.Refused);
         Assert.Contains("10.96.0.2 ", Dump(tables), StringComparison.Ordinal);
     }
 

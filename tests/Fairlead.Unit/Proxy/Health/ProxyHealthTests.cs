@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using Fairlead.Kube.Health;
 using Fairlead.Proxy.Health;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
@@ -41,7 +42,7 @@ public sealed class ProxyHealthTests
     {
         var status = new ProxyStatus(_time);
         var address = new IPEndPoint(Loopback.Next(), 10256);
-        await using ProxyHealthServer server = await ProxyHealthServer.StartAsync(status, [address], NullLoggerFactory.Instance, TestContext.Current.CancellationToken);
+        await using StatusServer server = await ProxyHealthServer.StartAsync(status, [address], NullLoggerFactory.Instance, TestContext.Current.CancellationToken);
         using var http = new HttpClient { BaseAddress = new Uri($"http://{address}") };
         Assert.Equal(HttpStatusCode.ServiceUnavailable, (await http.GetAsync("/healthz")).StatusCode);
         status.Updated();

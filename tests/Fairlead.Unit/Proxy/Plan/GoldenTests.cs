@@ -4,6 +4,7 @@ using System.Text;
 using Fairlead.Kube;
 using Fairlead.Kube.Json;
 using Fairlead.Linux.Netlink.NfTables;
+using Fairlead.Proxy;
 using Fairlead.Proxy.Apply;
 using Fairlead.Proxy.Plan;
 using Fairlead.Unit.Linux.Netlink.NfTables;
@@ -14,7 +15,7 @@ using YamlDotNet.Serialization;
 namespace Fairlead.Unit.Proxy.Plan;
 
 /// <summary>
-/// Objects in Cases/*.yaml (the node is called "node"), the rules that they make in *.golden beside them. With
+/// Objects in Cases/*.yaml (the node is called "node", in zone "a"), the rules that they make in *.golden beside them. With
 /// FAIRLEAD_UPDATE_GOLDEN=1 in the environment the golden files are written instead of compared.
 /// </summary>
 public sealed class GoldenTests
@@ -48,18 +49,27 @@ public sealed class GoldenTests
     [Fact]
     public void Frame_WithNetworks_IsGolden()
     {
-        var layout = new ProxyTable(TableFamily.IPv4, [IPNetwork.Parse("10.244.0.0/16")], [IPNetwork.Parse("10.96.0.0/16")]);
+        var layout = new ProxyTable(
+            TableFamily.IPv4, new ServiceProxyOptions { NodeName = "node", ClusterNetworks = [IPNetwork.Parse("10.244.0.0/16")], ServiceNetworks = [IPNetwork.Parse("10.96.0.0/16")] });
         using var tables = new FakeNfTables();
         Compare("_frame", TableDifference.Compute(layout, new DesiredTable(layout), tables).ToString());
     }
 
+    [Fact]
+    public void Frame_OfPodsByLinkAndLoopback_IsGolden()
+    {
+        var layout = new ProxyTable(TableFamily.IPv4, new ServiceProxyOptions { NodeName = "node", PodLink = "cali*", LocalhostNodePorts = true });
+        using var tables = new FakeNfTables();
+        Compare("_frame-link", TableDifference.Compute(layout, new DesiredTable(layout), tables).ToString());
+    }
+
     private static string Print(TableFamily family, Dictionary<ObjectKey, ServiceInfo?> services, List<SliceInfo> slices)
     {
-        var layout = new ProxyTable(family, [], []);
+        var layout = new ProxyTable(family, new ServiceProxyOptions { NodeName = "node" });
         var desired = new DesiredTable(layout);
         foreach ((ObjectKey key, ServiceInfo? service) in services)
         {
-            if (service is not null && ServicePlanner.Plan(service, [.. slices.Where(slice => slice.Service == key)], layout.IsIPv6) is { } rules)
+            if (service is not null && ServicePlanner.Plan(service, [.. slices.Where(slice => slice.Service == key)], layout.IsIPv6, "a") is { } rules)
             {
                 desired.Add(rules);
             }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Runtime.InteropServices;
+using System.Text;
 
 namespace Fairlead.Linux.Netlink.NfTables;
 
@@ -45,13 +46,34 @@ public sealed record MatchNetwork(Selector Selector, IPNetwork Network, bool Not
     }
 }
 
-/// <summary>Any of the bits is set in a number of four bytes.</summary>
-public sealed record MatchBits(Selector Selector, uint Bits) : Statement
+/// <summary>The packet came in by a link of this name; of any that begins so where the name ends with '*'. A packet of this machine's own has none, and no match.</summary>
+public sealed record MatchLink(string Name, bool Not = false) : Statement
+{
+    private const uint IncomingName = 6;
+    private const int NameSize = 16;
+
+    public override string Text => $"iifname {(Not ? "!= " : "")}\"{Name}\"";
+
+    internal override void Write(RuleWriter writer)
+    {
+        using (writer.Expression("meta"))
+        {
+            writer.Number(2, IncomingName);
+            writer.Register(1, 0);
+        }
+        byte[] value = new byte[Name.EndsWith('*') ? Name.Length - 1 : NameSize];
+        Encoding.ASCII.GetBytes(Name.AsSpan(0, Math.Min(value.Length, Name.Length)), value);
+        writer.Compare(0, Not, value);
+    }
+}
+
+/// <summary>Any of the bits is, or none is, set in a number of four bytes.</summary>
+public sealed record MatchBits(Selector Selector, uint Bits, bool Not = false) : Statement
 {
     // nft knows the bits of a flow's status by name only.
     public override string Text => (Selector, Bits) == (Selector.FlowStatus, Translated)
-        ? "ct status dnat"
-        : $"{Selector.Text} & 0x{Bits:x8} != 0x00000000";
+        ? $"ct status {(Not ? "! " : "")}dnat"
+        : $"{Selector.Text} & 0x{Bits:x8} {(Not ? "==" : "!=")} 0x00000000";
 
     /// <summary>IPS_DST_NAT: the flow's destination was translated.</summary>
     public const uint Translated = 1 << 5;
@@ -60,7 +82,7 @@ public sealed record MatchBits(Selector Selector, uint Bits) : Statement
     {
         Selector.Load(writer, 0);
         writer.Bitwise(0, BitConverter.GetBytes(Bits), new byte[4]);
-        writer.Compare(0, not: true, MemoryMarshal.AsBytes<uint>([0u]));
+        writer.Compare(0, not: !Not, MemoryMarshal.AsBytes<uint>([0u]));
     }
 }
 
