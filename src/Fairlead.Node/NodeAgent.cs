@@ -44,7 +44,7 @@ public sealed partial class NodeAgent(KubeClient client, NodeAgentOptions option
         using var network = NetworkNamespace.OpenCurrent();
         _paths.CreateFolders();
         var machine = MachineFacts.Read(_paths.Root);
-        PodCgroups.SetWeight(_paths.CgroupParent, machine.Processors);
+        PodCgroups.Make(_paths.CgroupParent, machine.Processors);
         var podNetwork = new PodNetwork(network, options.BridgeName, _paths.Addresses);
         var store = new ImageStore(_paths.Images, time);
         using var chosen = await NodeRuntime.OpenAsync(options, _paths, podNetwork, store, Binary, _log, time, cancel);

@@ -8,12 +8,12 @@ internal readonly record struct PodTraces(int Folders, int Addresses, int Roots,
     {
         var node = $"/var/lib/fairlead/{cluster}/nodes/node1";
         var group = $"/fairlead/{cluster}/node1";
-        var hierarchy = Directory.EnumerateDirectories("/sys/fs/cgroup").Prepend("/sys/fs/cgroup").FirstOrDefault(folder => Directory.Exists(folder + group));
+        var groups = Directory.EnumerateDirectories("/sys/fs/cgroup").Prepend("/sys/fs/cgroup").Select(hierarchy => hierarchy + group).Where(Directory.Exists);
         return new(
             Directory.EnumerateDirectories($"{node}/pods").Count(),
             Directory.EnumerateFiles($"{node}/addresses").Count(),
             File.ReadLines("/proc/self/mountinfo").Count(line => line.Contains($"{node}/pods/", StringComparison.Ordinal) && line.Contains("/rootfs ", StringComparison.Ordinal)),
-            hierarchy is null ? 0 : Directory.EnumerateDirectories(hierarchy + group, "pod*").Count(),
+            groups.Select(folder => Directory.EnumerateDirectories(folder, "pod*").Count()).DefaultIfEmpty().Max(),
             Processes.All().Count(process => process.CommandLine.Contains("/conmon\0", StringComparison.Ordinal) && process.CommandLine.Contains($"/{cluster}/", StringComparison.Ordinal)));
     }
 }

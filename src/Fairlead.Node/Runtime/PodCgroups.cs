@@ -9,16 +9,19 @@ internal static class PodCgroups
     private const string Mount = "/sys/fs/cgroup";
 
     /// <summary>
-    /// Makes the group and gives it and those above it the weight that kubelet gives all pods of a node: 1024 a processor. With the
-    /// kernel's own weight, 1024 for all, pods that are probed would wait seconds behind a compiler. In cgroup v2 the kernel's own is more than kubelet's.
+    /// Makes the group in every hierarchy and gives it and those above it the weight that kubelet gives all pods of a node: 1024 a
+    /// processor. With the kernel's own weight, 1024 for all, pods that are probed would wait seconds behind a compiler. In cgroup v2 the kernel's own is more than kubelet's.
     /// </summary>
-    public static void SetWeight(string group, int processors)
+    public static void Make(string group, int processors)
     {
         const int OneProcessor = 1024;
-        if (Hierarchies().FirstOrDefault(hierarchy => File.Exists($"{hierarchy}/cpu.shares")) is not { } cpu) return;
-        Directory.CreateDirectory(cpu + group);
-        for (var above = group; above.Length > 1; above = Path.GetDirectoryName(above)!)
-            File.WriteAllText($"{cpu}{above}/cpu.shares", (OneProcessor * processors).ToString(CultureInfo.InvariantCulture));
+        foreach (var hierarchy in Hierarchies())
+        {
+            MakeFolder(hierarchy + group);
+            if (!File.Exists($"{hierarchy}/cpu.shares")) continue;
+            for (var above = group; above.Length > 1; above = Path.GetDirectoryName(above)!)
+                File.WriteAllText($"{hierarchy}{above}/cpu.shares", (OneProcessor * processors).ToString(CultureInfo.InvariantCulture));
+        }
     }
 
     /// <summary>Removes the group and those below it, in every hierarchy of cgroup v1 or in the single one of v2.</summary>
@@ -78,7 +81,7 @@ internal static class PodCgroups
 
     /// <summary>
     /// Removes the group and those above it, as far as nothing else is in them: the last node of a cluster takes the cluster's
-    /// group with it. Not while pods are started: the runtime may be about to make one of its own in it.
+    /// group with it. A node that runs keeps those above its own in every hierarchy by <see cref="Make"/>.
     /// </summary>
     public static void DeleteUpwards(string group)
     {
@@ -87,6 +90,22 @@ internal static class PodCgroups
             for (var above = group; above.Length > 1; above = Path.GetDirectoryName(above)!)
             {
                 if (!TryDeleteEmpty(hierarchy + above)) break;
+            }
+        }
+    }
+
+    private static void MakeFolder(string folder)
+    {
+        while (true)
+        {
+            try
+            {
+                Directory.CreateDirectory(folder);
+                return;
+            }
+            catch (DirectoryNotFoundException) when (Directory.Exists(Mount))
+            {
+                // The last node of another cluster took away the folder above, which was still empty: once more.
             }
         }
     }
@@ -104,8 +123,9 @@ internal static class PodCgroups
         {
             return true;
         }
-        catch (IOException) when (Directory.EnumerateDirectories(folder).Any())
+        catch (IOException)
         {
+            // Busy: who has a group in it takes it away.
             return false;
         }
     }
