@@ -231,7 +231,7 @@ internal sealed partial class ResourceHandler(Registry registry, Authorization a
             throw RequestQuery.Wrong(context, errors => errors.NotSupported("propagationPolicy", propagation, "Foreground", "Background", "Orphan"));
         if (propagation.Length > 0 && orphans is not null)
             throw RequestQuery.Wrong(context, errors => errors.Invalid("propagationPolicy", propagation, "orphanDependents and deletionPropagation cannot be both set"));
-        if (orphans == true) propagation = "Orphan";
+        if (orphans is { } orphan) propagation = orphan ? "Orphan" : "Background";
         if (options.Texts("dryRun").FirstOrDefault(value => value != "All") is { } wrong)
             throw RequestQuery.Wrong(context, errors => errors.NotSupported("dryRun", wrong, "All"));
         var grace = options.Number("gracePeriodSeconds") ?? RequestQuery.Number(context, "gracePeriodSeconds");

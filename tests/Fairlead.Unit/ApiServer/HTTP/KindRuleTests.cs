@@ -121,17 +121,18 @@ public sealed class KindRuleTests() : ApiTest
     }
 
     [Fact]
-    public async Task NewerEvent_ChangesInItsSeriesAlone()
+    public async Task NewerEvent_ChangesInItsSeriesAndNoteAlone()
     {
         await Requests.DoAsync("POST", Events, """
             {"metadata":{"name":"e"},"regarding":{"namespace":"default"},"eventTime":"2026-01-01T00:00:00.000000Z","reportingController":"c","reportingInstance":"i","action":"a","reason":"r","type":"Normal","note":"n"}
             """);
 
         await Requests.DoAsync("PATCH", Events + "/e", """{"series":{"count":2,"lastObservedTime":"2026-01-01T00:00:01.000000Z"} }""", Merge);
-        var (code, answer) = await Requests.SendAsync("PATCH", Events + "/e", """{"note":"m"}""", Merge);
+        await Requests.DoAsync("PATCH", Events + "/e", """{"note":"m"}""", Merge);
+        var (code, answer) = await Requests.SendAsync("PATCH", Events + "/e", """{"reason":"m"}""", Merge);
 
         Assert.Equal(422, code);
-        Assert.Contains("message: Invalid value: \"m\": field is immutable", (string?)answer["message"], StringComparison.Ordinal);
+        Assert.Contains("reason: Invalid value: \"m\": field is immutable", (string?)answer["message"], StringComparison.Ordinal);
     }
 
     [Fact]

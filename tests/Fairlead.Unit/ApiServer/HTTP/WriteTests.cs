@@ -134,6 +134,8 @@ public sealed class WriteTests : ApiTest
     [Theory]
     [InlineData("{}", "orphan")]
     [InlineData("""{"propagationPolicy":"Background"}""", null)]
+    [InlineData("""{"orphanDependents":false}""", null)]
+    [InlineData("""{"orphanDependents":true}""", "orphan")]
     public async Task Delete_ReplicationController_KeepsItsPodsUnlessToldOtherwise(string options, string? finalizer)
     {
         const string Controllers = "/api/v1/namespaces/default/replicationcontrollers";
