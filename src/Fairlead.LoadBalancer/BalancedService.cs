@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Fairlead.Kube;
 using Fairlead.LoadBalancer.Announce;
 using k8s.Models;
@@ -6,10 +7,10 @@ using k8s.Models;
 namespace Fairlead.LoadBalancer;
 
 /// <summary>What is kept of a Service of type LoadBalancer.</summary>
-/// <param name="Requested">The address that its user asks for, as written; null: any.</param>
-/// <param name="Address">The one in its status, or null.</param>
+/// <param name="Requested">The addresses that its user asks for, as written; none: any.</param>
+/// <param name="Addresses">Those in its status.</param>
 /// <param name="LocalOnly">externalTrafficPolicy: only nodes with an endpoint may receive.</param>
-internal sealed record BalancedService(ObjectKey Key, string Uid, string? Requested, string? Address, bool LocalOnly)
+internal sealed record BalancedService(ObjectKey Key, string Uid, EquatableArray<string> Requested, EquatableArray<string> Addresses, bool LocalOnly)
 {
     private static readonly string[] RequestAnnotations = ["fairlead.io/load-balancer-ips", "metallb.io/loadBalancerIPs", "metallb.universe.tf/loadBalancerIPs"];
     private static readonly string[] SharingAnnotations = ["fairlead.io/allow-shared-ip", "metallb.io/allow-shared-ip", "metallb.universe.tf/allow-shared-ip"];
@@ -17,8 +18,11 @@ internal sealed record BalancedService(ObjectKey Key, string Uid, string? Reques
     /// <summary>Services that name the same key may have one address, on different ports; null: its address is its own.</summary>
     public string? SharingKey { get; init; }
 
-    /// <summary>All in its status, of both families.</summary>
-    public EquatableArray<string> Addresses { get; init; } = new([]);
+    /// <summary>It is to have an address of each, the first before the second.</summary>
+    public EquatableArray<AddressFamily> Families { get; init; } = new([AddressFamily.InterNetwork]);
+
+    /// <summary>ipFamilyPolicy RequireDualStack: all of them or none.</summary>
+    public bool NeedsAllFamilies { get; init; }
 
     /// <summary>For example TCP/80.</summary>
     public EquatableArray<string> Ports { get; init; } = new([]);
@@ -32,14 +36,16 @@ internal sealed record BalancedService(ObjectKey Key, string Uid, string? Reques
     {
         var spec = service.Spec;
         if (spec?.Type != "LoadBalancer" || !Serves(spec.LoadBalancerClass, onlyClass)) return null;
-        var requested = Annotation(service, RequestAnnotations) ?? spec.LoadBalancerIP;
+        var requested = Annotation(service, RequestAnnotations) ?? spec.LoadBalancerIP ?? "";
         return new BalancedService(
-            ObjectKey.Of(service), service.Metadata.Uid, string.IsNullOrEmpty(requested) ? null : requested,
-            service.Status?.LoadBalancer?.Ingress?.Select(ingress => ingress.Ip).FirstOrDefault(ip => IPAddress.TryParse(ip, out _)),
+            ObjectKey.Of(service), service.Metadata.Uid,
+            new(requested.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)),
+            new((service.Status?.LoadBalancer?.Ingress ?? []).Select(ingress => IPAddress.TryParse(ingress.Ip, out var ip) ? ip.ToString() : null).OfType<string>()),
             spec.ExternalTrafficPolicy == "Local")
         {
+            Families = new(spec.IpFamilies is { Count: > 0 } families ? families.Select(FamilyOf) : [AddressFamily.InterNetwork]),
+            NeedsAllFamilies = spec.IpFamilyPolicy == "RequireDualStack",
             SharingKey = Annotation(service, SharingAnnotations),
-            Addresses = new((service.Status?.LoadBalancer?.Ingress ?? []).Select(ingress => ingress.Ip).Where(ip => IPAddress.TryParse(ip, out _))),
             Ports = new((spec.Ports ?? []).Select(port => $"{port.Protocol ?? "TCP"}/{port.Port}")),
             Selector = string.Join(',', (spec.Selector ?? new Dictionary<string, string>()).Select(pair => $"{pair.Key}={pair.Value}").Order(StringComparer.Ordinal)),
         };
@@ -53,6 +59,8 @@ internal sealed record BalancedService(ObjectKey Key, string Uid, string? Reques
         SharingKey is not null && SharingKey == other.SharingKey
         && !Ports.Intersect(other.Ports).Any()
         && LocalOnly == other.LocalOnly && (!LocalOnly || (Key.Namespace == other.Key.Namespace && Selector == other.Selector));
+
+    private static AddressFamily FamilyOf(string name) => name == "IPv6" ? AddressFamily.InterNetworkV6 : AddressFamily.InterNetwork;
 
     private static bool Serves(string? itsClass, string? onlyClass) =>
         onlyClass is null ? itsClass is null or "" or AnnouncerOptions.OwnClass : itsClass == onlyClass;

@@ -24,7 +24,7 @@ public sealed class BgpTests
         apiVersion: v1
         kind: Service
         metadata: { name: echo }
-        spec: { type: LoadBalancer, loadBalancerClass: example.org/by-hand, ports: [{ port: 80 }] }
+        spec: { type: LoadBalancer, loadBalancerClass: example.org/by-hand, ipFamilyPolicy: RequireDualStack, ports: [{ port: 80 }] }
         ---
         apiVersion: discovery.k8s.io/v1
         kind: EndpointSlice
@@ -88,13 +88,13 @@ public sealed class BgpTests
         Assert.Contains("Established", await bird.ShowAsync("protocols", "node3"), StringComparison.Ordinal);
     }
 
-    /// <summary>`fairlead loadbalancer` on a cluster whose nodes and addresses others make, here by hand; with a router of the nodes' own AS.</summary>
+    /// <summary>`fairlead loadbalancer` on a cluster whose nodes others make, here by hand; with a router of the nodes' own AS.</summary>
     [Fact]
     public async Task LoadBalancerAlone_IPv6AddressAndRouter_AnnouncesItAndSaysWhatItDoes()
     {
         const string Address = "2001:db8:1::10", Router = "fd00:99::100", Node = "fd00:99::2";
         await using var machines = new Machines();
-        await machines.StartServerAsync();
+        await machines.StartServerAsync("--service-cluster-ip-range", "10.96.0.0/16,fd00:96::/108", "--cluster-cidr", "10.244.0.0/16,fd00:244::/56");
         await machines.AddMachineAsync("router", 100);
         await machines.AddMachineAsync("n1", 2);
         foreach (var (machine, own) in new[] { ("router", Router), ("n1", Node) })
@@ -105,13 +105,13 @@ public sealed class BgpTests
         await File.WriteAllTextAsync(password, Bird.Password);
         await machines.ApplyAsync(ByHand);
         await machines.KubectlAsync("patch", "node", "n1", "--subresource=status", "-p", "{\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]}}");
-        await machines.KubectlAsync("patch", "service", "echo", "--subresource=status", "-p", $"{{\"status\":{{\"loadBalancer\":{{\"ingress\":[{{\"ip\":\"192.0.2.17\"}},{{\"ip\":\"{Address}\"}}]}}}}}}");
 
         machines.StartCommand(
-            "n1", "loadbalancer", "--kubeconfig", machines.Kubeconfig, "--addresses", Pool, "--hostname-override", "n1", "--node-ip", machines.Address(2), "--load-balancer-class", "example.org/by-hand",
+            "n1", "loadbalancer", "--kubeconfig", machines.Kubeconfig, "--addresses", $"192.0.2.17-192.0.2.17,{Address}/128", "--hostname-override", "n1", "--node-ip", machines.Address(2), "--load-balancer-class", "example.org/by-hand",
             "--bgp-as", $"{Bird.NodesAs}", "--bgp-peer", $"{Router},as={Bird.NodesAs},password-file={password}", "--metrics-bind-address", "127.0.0.1:7472");
 
         await bird.WaitForRoutesAsync(Address, Node);
+        Assert.Equal($"192.0.2.17 {Address}", await machines.KubectlAsync("get", "service", "echo", "-o", "jsonpath={.status.loadBalancer.ingress[*].ip}"));
         Assert.Empty(await bird.RoutesAsync("192.0.2.17"));
         Assert.Contains($"metallb_bgp_session_up{{peer=\"[{Router}]:179\"}} 1\n", (await machines.TryOnAsync("n1", "curl", "-s", "http://127.0.0.1:7472/metrics")).Output, StringComparison.Ordinal);
         await machines.KubectlAsync("delete", "endpointslice", "echo-1");

@@ -3,7 +3,7 @@ using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using Fairlead.Linux.Namespaces;
 
-namespace Fairlead.Linux.Arp;
+namespace Fairlead.Linux.Neighbours;
 
 /// <summary>Tells a link's neighbours that an address is at this machine now (RFC 5227 section 3, "ARP announcement").</summary>
 public static class GratuitousArp

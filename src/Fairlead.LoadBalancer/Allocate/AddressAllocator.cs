@@ -18,7 +18,7 @@ public sealed class AddressAllocator(KubeClient client, IReadOnlyList<AddressRan
     private readonly ILogger _log = logs.CreateLogger("loadbalancer");
 
     /// <summary>Given, but perhaps not yet seen in the cache.</summary>
-    private readonly ConcurrentDictionary<ObjectKey, string> _given = new();
+    private readonly ConcurrentDictionary<ObjectKey, EquatableArray<string>> _given = new();
     private readonly ConcurrentDictionary<ObjectKey, bool> _waiting = new();
 
     /// <summary>Runs until cancelled.</summary>
@@ -31,7 +31,7 @@ public sealed class AddressAllocator(KubeClient client, IReadOnlyList<AddressRan
         {
             queue.Add(change.Key);
             // What one service gives up another may be waiting for.
-            if (change.Old is { Address: not null } && change.Old.Address != change.New?.Address)
+            if (change.Old is { } old && old.Addresses.Except(change.New?.Addresses ?? []).Any())
             {
                 foreach (var key in _waiting.Keys) queue.Add(key);
             }
@@ -53,33 +53,34 @@ public sealed class AddressAllocator(KubeClient client, IReadOnlyList<AddressRan
         }
         foreach (var gone in _given.Keys.Where(other => !all.ContainsKey(other))) _given.TryRemove(gone, out _);
         var others = all.Values.Where(other => other.Key != key)
-            .Select(other => _given.TryGetValue(other.Key, out var given) ? other with { Address = given } : other).ToList();
+            .Select(other => _given.TryGetValue(other.Key, out var given) ? other with { Addresses = given } : other).ToList();
         var decision = AllocationPlan.Decide(service, others, pools);
         var about = new V1ObjectReference { ApiVersion = "v1", Kind = "Service", NamespaceProperty = key.Namespace, Name = key.Name, Uid = service.Uid };
-        if (decision.Address is not { } address)
+        if (decision.Failure is { } failure)
         {
             _waiting[key] = true;
-            AllocatorLog.Failed(_log, key, decision.Failure!);
-            events.Warning(about, "AllocationFailed", decision.Failure!);
+            AllocatorLog.Failed(_log, key, failure);
+            events.Warning(about, "AllocationFailed", failure);
             return;
         }
         _waiting.TryRemove(key, out _);
-        _given[key] = address;
-        if (service.Address == address) return;
-        await WriteAsync(service, address, cancel);
-        AllocatorLog.Given(_log, key, address);
-        events.Normal(about, "IPAllocated", $"Assigned IP [\"{address}\"]");
+        _given[key] = decision.Addresses;
+        if (service.Addresses == decision.Addresses) return;
+        await WriteAsync(service, decision.Addresses, cancel);
+        AllocatorLog.Given(_log, key, string.Join(", ", decision.Addresses));
+        events.Normal(about, "IPAllocated", $"Assigned IP [{string.Join(" ", decision.Addresses.Select(address => $"\"{address}\""))}]");
     }
 
-    private async Task WriteAsync(BalancedService service, string address, CancellationToken cancel)
+    private async Task WriteAsync(BalancedService service, EquatableArray<string> addresses, CancellationToken cancel)
     {
+        JsonNode[] ingress = [.. addresses.Select(address => new JsonObject { ["ip"] = address, ["ipMode"] = "VIP" })];
         var status = new JsonObject
         {
             // The UID makes the patch fail, not hit, a new service of the same name.
             ["metadata"] = new JsonObject { ["uid"] = service.Uid },
             ["status"] = new JsonObject
             {
-                ["loadBalancer"] = new JsonObject { ["ingress"] = new JsonArray(new JsonObject { ["ip"] = address, ["ipMode"] = "VIP" }) },
+                ["loadBalancer"] = new JsonObject { ["ingress"] = new JsonArray(ingress) },
             },
         };
         await client.PatchAsync(ApiResources.Services, service.Key, Patch.Merge(status), "status", cancel);
@@ -88,8 +89,8 @@ public sealed class AddressAllocator(KubeClient client, IReadOnlyList<AddressRan
 
 internal static partial class AllocatorLog
 {
-    [LoggerMessage(8001, LogLevel.Information, "service {Key} has the address {Address}")]
-    public static partial void Given(ILogger log, ObjectKey key, string address);
+    [LoggerMessage(8001, LogLevel.Information, "service {Key} has the address {Addresses}")]
+    public static partial void Given(ILogger log, ObjectKey key, string addresses);
 
     [LoggerMessage(8002, LogLevel.Warning, "service {Key} waits: {Failure}")]
     public static partial void Failed(ILogger log, ObjectKey key, string failure);

@@ -9,7 +9,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Fairlead.LoadBalancer.Announce;
 
-/// <summary>Runs on every node: answers ARP for the load-balancer addresses that fall to this node and whose Leases it holds.</summary>
+/// <summary>Runs on every node: answers ARP, and neighbour discovery of IPv6, for the load-balancer addresses that fall to this node and whose Leases it holds.</summary>
 internal sealed class AddressAnnouncer(KubeClient client, AnnouncerOptions options, ILoggerFactory logs, TimeProvider time)
 {
     private const int Announcements = 3;
@@ -60,7 +60,7 @@ internal sealed class AddressAnnouncer(KubeClient client, AnnouncerOptions optio
     /// <summary>A node renews while there is anything to announce, whoever does: it must be known to live before it can take over.</summary>
     private static async Task RenewAsync(NodeLeases leases, Sources from, WorkQueue<string> renewals, WorkQueue<string> syncs, CancellationToken cancel)
     {
-        if (!from.Services.Items.Values.Any(service => service.Address is not null)) return;
+        if (!from.Services.Items.Values.Any(service => service.Addresses.Count > 0)) return;
         if (leases.Left < NodeLeases.Deadline - NodeLeases.Every / 2) await leases.RenewAsync(cancel);
         renewals.AddAfter(RenewKey, NodeLeases.Every);
         syncs.Add(SyncKey);

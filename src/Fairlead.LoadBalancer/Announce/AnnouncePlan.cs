@@ -29,7 +29,8 @@ internal static class AnnouncePlan
     {
         HashSet<string> announce = [];
         List<string> claim = [], takeOver = [], release = [];
-        var wanted = services.Where(service => service.Address is not null).GroupBy(service => service.Address!).ToDictionary(group => group.Key, group => group.ToList());
+        var wanted = services.SelectMany(service => service.Addresses.Select(address => (Address: address, User: service)))
+            .GroupBy(use => use.Address, use => use.User).ToDictionary(group => group.Key, group => group.ToList());
         // With nobody else to take over, a server out of reach is no reason to fall silent.
         var isAlone = !now.Eligible.Any(node => node != now.Node);
         if (!now.MayAnnounce)

@@ -23,7 +23,9 @@ internal sealed record LeaseItem(ObjectKey Key, string Uid, string Version, stri
 
     public static ObjectKey NodeKey(string ns, string node) => new(ns, $"fairlead-lb-node-{node}");
 
-    public static ObjectKey AddressKey(string ns, string address) => new(ns, $"fairlead-lb-address-{address.Replace('.', '-').Replace(':', '-')}");
+    /// <summary>An IPv6 address in 32 digits: as it is written it may end with what no name may end with.</summary>
+    public static ObjectKey AddressKey(string ns, string address) =>
+        new(ns, $"fairlead-lb-address-{(address.Contains(':', StringComparison.Ordinal) ? Convert.ToHexStringLower(IPAddress.Parse(address).GetAddressBytes()) : address.Replace('.', '-'))}");
 
     public static V1Lease New(ObjectKey key, string holder, string? address, DateTime now) => new()
     {

@@ -19,7 +19,7 @@ internal static class LoadBalancerCommand
     public static Command Create()
     {
         var kubeconfig = CommonOptions.RequiredKubeconfig();
-        var pool = new Option<string>("--addresses") { Description = "Addresses to give: ranges such as 192.0.2.10-192.0.2.50 or 192.0.2.0/28, separated by commas; the same on every node.", Required = true };
+        var pool = new Option<string>("--addresses") { Description = "Addresses to give: ranges such as 192.0.2.10-192.0.2.50, 192.0.2.0/28 or 2001:db8::/120, separated by commas; the same on every node.", Required = true };
         var node = new Option<string>("--hostname-override") { Description = "Name of this node; default: the host name.", DefaultValueFactory = _ => System.Net.Dns.GetHostName() };
         var address = new Option<string>("--node-ip") { Description = "Address of this node on the link whose neighbours are to reach the addresses.", Required = true };
         var itsClass = new Option<string?>("--load-balancer-class") { Description = $"Serve services of this loadBalancerClass alone; default: those of {AnnouncerOptions.OwnClass} and those without." };

@@ -10,7 +10,7 @@ public sealed class AnnouncePlanTests
     private static readonly HashSet<string> Nodes = ["node1", "node2", "node3"];
 
     private static BalancedService Service(int i, bool localOnly = false) =>
-        new(new ObjectKey("default", $"web{i}"), $"{i}", null, $"192.0.2.{i}", localOnly);
+        new(new ObjectKey("default", $"web{i}"), $"{i}", new([]), new([$"192.0.2.{i}"]), localOnly);
 
     private static Situation Now(string node, IReadOnlyDictionary<string, string>? holders = null, IReadOnlySet<string>? alive = null) =>
         new(node, true, Nodes, alive ?? Nodes, holders ?? new Dictionary<string, string>(), _ => new HashSet<string>());

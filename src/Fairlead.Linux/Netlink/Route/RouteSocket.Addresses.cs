@@ -14,10 +14,12 @@ public sealed partial class RouteSocket
     private const ushort NewAddress = 20, DeleteAddressMessage = 21, GetAddress = 22;
     private const ushort AddressPeer = 1, AddressLocal = 2, AddressBroadcast = 4;
 
+    /// <summary>IFA_F_NODAD: an IPv6 address works at once.</summary>
+    private const byte NoDuplicateDetection = 2;
+
     /// <summary>Gives a link an address; false when it has it already. IPv6 skips duplicate detection, so that it works at once.</summary>
     public bool TryAddAddress(LinkAddress address)
     {
-        const byte NoDuplicateDetection = 2;
         bool six = address.Address.AddressFamily == AddressFamily.InterNetworkV6;
         AddressHeader header = HeaderOf(address) with { Flags = six ? NoDuplicateDetection : (byte)0 };
         MessageBuffer request = Begin(NewAddress, NetlinkFlags.Acknowledge | NetlinkFlags.Create | NetlinkFlags.Exclusive, header);
@@ -31,17 +33,19 @@ public sealed partial class RouteSocket
 
     /// <summary>
     /// Gives a link an address that the kernel takes away by itself after that time (struct ifa_cacheinfo), or changes how long it
-    /// has left. Whole seconds; null: for ever.
+    /// has left. Whole seconds; null: for ever. An IPv6 address works at once, and is deprecated: nothing that starts here has it as its source.
     /// </summary>
     public void SetAddress(LinkAddress address, TimeSpan? lifetime)
     {
         const ushort CacheInfo = 6;
-        MessageBuffer request = Begin(NewAddress, NetlinkFlags.Acknowledge | NetlinkFlags.Create | NetlinkFlags.Replace, HeaderOf(address));
+        bool six = address.Address.AddressFamily == AddressFamily.InterNetworkV6;
+        AddressHeader header = HeaderOf(address) with { Flags = six ? NoDuplicateDetection : (byte)0 };
+        MessageBuffer request = Begin(NewAddress, NetlinkFlags.Acknowledge | NetlinkFlags.Create | NetlinkFlags.Replace, header);
         WriteAddress(request, address);
         uint seconds = lifetime is { } limited ? (uint)Math.Ceiling(limited.TotalSeconds) : uint.MaxValue;
         Span<byte> times = request.Attribute(CacheInfo, 16);
         // Preferred, then valid; when it was made and changed is the kernel's to say.
-        BitConverter.TryWriteBytes(times, seconds);
+        BitConverter.TryWriteBytes(times, six ? 0 : seconds);
         BitConverter.TryWriteBytes(times[4..], seconds);
         times[8..].Clear();
         AcknowledgeUnless($"set address {address.Address}/{address.PrefixLength}", static _ => false);

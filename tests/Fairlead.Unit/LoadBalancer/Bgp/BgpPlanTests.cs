@@ -83,5 +83,5 @@ public sealed class BgpPlanTests
     }
 
     private static BalancedService Service(ObjectKey key, bool localOnly, params string[] addresses) =>
-        new(key, key.Name, null, addresses.FirstOrDefault(), localOnly) { Addresses = new(addresses) };
+        new(key, key.Name, new([]), new(addresses), localOnly);
 }
