@@ -4,13 +4,12 @@ using Fairlead.Node.Images.Archives;
 namespace Fairlead.Node.Images.Registry;
 
 /// <summary>Fetches one blob into the store: goes on where an earlier try broke off, and keeps nothing that is not what its digest says.</summary>
-internal sealed class BlobDownload(RegistryConnection registry, ImageStore store, IProgress<ImageProgress>? progress)
+internal sealed class BlobDownload(RegistryConnection registry, ImageStore store, TimeSpan longestSilence, IProgress<ImageProgress>? progress)
 {
     /// <summary>Tries in a row of which none brought a byte.</summary>
     private const int MostTries = 5;
     private const int ChunkBytes = 128 * 1024;
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(60);
 
     /// <exception cref="ImageException">It cannot be had.</exception>
     public async Task RunAsync(Descriptor blob, CancellationToken cancel)
@@ -69,7 +68,7 @@ internal sealed class BlobDownload(RegistryConnection registry, ImageStore store
 
     private async Task AppendAsync(Descriptor blob, HttpResponseMessage answer, FileStream file, HashingStream hashing, CancellationToken cancel)
     {
-        using var silence = new CancellationTokenSource(LongestSilence, store.Time);
+        using var silence = new CancellationTokenSource(longestSilence, store.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(silence.Token, cancel);
         await using var content = await answer.Content.ReadAsStreamAsync(cancel);
         var buffer = new byte[ChunkBytes];
@@ -80,13 +79,13 @@ internal sealed class BlobDownload(RegistryConnection registry, ImageStore store
                 hashing.Add(buffer.AsSpan(0, count));
                 if (blob.Size > 0 && hashing.Count > blob.Size) return;
                 await file.WriteAsync(buffer.AsMemory(0, count), cancel);
-                silence.CancelAfter(LongestSilence);
+                silence.CancelAfter(longestSilence);
                 progress?.Report(new("pulling", ImageStore.Short(blob.Digest), hashing.Count, blob.Size));
             }
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
-            throw new IOException($"the registry sent nothing for {LongestSilence.TotalSeconds:F0} s");
+            throw new IOException($"the registry sent nothing for {longestSilence.TotalSeconds:F0} s");
         }
         if (blob.Size > 0 && hashing.Count < blob.Size) throw new IOException($"the registry ended after {hashing.Count} of {blob.Size} bytes");
     }

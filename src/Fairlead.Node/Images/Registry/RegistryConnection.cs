@@ -18,14 +18,15 @@ internal sealed class RegistryConnection : IDisposable
     private readonly RegistryAuthorization _authorization;
 
     /// <param name="network">Where connections are made from; null: this process's own network.</param>
-    public RegistryConnection(RegistryEndpoint endpoint, ImageReference image, RegistryCredential? credential, NetworkNamespace? network)
+    /// <param name="longestSilence">Until an answer begins.</param>
+    public RegistryConnection(RegistryEndpoint endpoint, ImageReference image, RegistryCredential? credential, NetworkNamespace? network, TimeSpan longestSilence, TimeProvider time)
     {
         (_endpoint, _image) = (endpoint, image);
         var handler = new SocketsHttpHandler { ConnectTimeout = ConnectTimeout, UseCookies = false };
         if (network is not null) handler.ConnectCallback = (context, cancel) => ConnectAsync(network, context.DnsEndPoint, cancel);
         if (endpoint.Insecure) handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null;
         else if (endpoint.Url.StartsWith("https:", StringComparison.Ordinal)) handler.SslOptions.CertificateChainPolicy = MachineTrust.ChainPolicy();
-        _http = _client = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
+        _http = _client = new HttpClient(new AnswerDeadline(handler, longestSilence, time)) { Timeout = Timeout.InfiniteTimeSpan };
         _authorization = new RegistryAuthorization(_http, image, credential);
     }
 

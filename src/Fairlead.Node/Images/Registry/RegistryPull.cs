@@ -14,6 +14,9 @@ public sealed class RegistryPull(ImageStore store, NetworkNamespace? network = n
     private static readonly string[] Accepted =
         [MediaTypes.OciIndex, MediaTypes.OciManifest, MediaTypes.DockerList, MediaTypes.DockerManifest, "*/*;q=0.1"];
 
+    /// <summary>How long a registry may send nothing: before an answer, or within one.</summary>
+    public TimeSpan LongestSilence { get; init; } = TimeSpan.FromSeconds(60);
+
     /// <param name="credentials">Those that fit are tried first, the most particular before; then none.</param>
     /// <exception cref="ImageException">It cannot be had; the message says why, in containerd's words where it has some.</exception>
     public async Task<NamedImage> RunAsync(
@@ -29,7 +32,7 @@ public sealed class RegistryPull(ImageStore store, NetworkNamespace? network = n
             {
                 try
                 {
-                    using var registry = new RegistryConnection(endpoint, image, endpoint.MirrorOf is null ? credential : null, network);
+                    using var registry = new RegistryConnection(endpoint, image, endpoint.MirrorOf is null ? credential : null, network, LongestSilence, store.Time);
                     return await PullAsync(registry, image, progress, cancel);
                 }
                 catch (ImageException e)
@@ -60,7 +63,7 @@ public sealed class RegistryPull(ImageStore store, NetworkNamespace? network = n
             await turns.WaitAsync(cancel);
             try
             {
-                await new BlobDownload(registry, store, progress).RunAsync(part, cancel);
+                await new BlobDownload(registry, store, LongestSilence, progress).RunAsync(part, cancel);
             }
             finally
             {
@@ -99,12 +102,18 @@ public sealed class RegistryPull(ImageStore store, NetworkNamespace? network = n
         return (digest, ImageException.Parse(body, OciJson.Default.OciManifest, $"manifest {digest}"));
     }
 
-    private static async Task<byte[]> ReadAsync(HttpResponseMessage answer, CancellationToken cancel)
+    private async Task<byte[]> ReadAsync(HttpResponseMessage answer, CancellationToken cancel)
     {
+        using var silence = new CancellationTokenSource(LongestSilence, store.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(silence.Token, cancel);
         try
         {
-            await answer.Content.LoadIntoBufferAsync(LongestManifest, cancel);
+            await answer.Content.LoadIntoBufferAsync(LongestManifest, either.Token);
             return await answer.Content.ReadAsByteArrayAsync(cancel);
+        }
+        catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
+        {
+            throw new ImageException($"the registry had not sent the manifest after {LongestSilence.TotalSeconds:F0} s", e);
         }
         catch (HttpRequestException e)
         {

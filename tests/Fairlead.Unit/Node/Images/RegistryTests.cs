@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
 using Fairlead.Node.Images;
@@ -130,6 +132,18 @@ public sealed class RegistryTests : IAsyncLifetime
         Assert.Equal(
             $"failed to pull and unpack image \"{_registry.Host}/none:1\": failed to resolve reference \"{_registry.Host}/none:1\": {_registry.Host}/none:1: not found",
             await FailAsync($"{_registry.Host}/none:1"));
+    }
+
+    [Fact]
+    public async Task Pull_FromWhoNeverAnswers_IsGivenUp()
+    {
+        using var silent = new TcpListener(IPAddress.Loopback, 0);
+        silent.Start();
+        var pull = new RegistryPull(_store) { LongestSilence = TimeSpan.FromMilliseconds(300) };
+
+        var failure = await Assert.ThrowsAsync<ImageException>(() => pull.RunAsync(ImageReference.TryParse($"{silent.LocalEndpoint}/team/app:1")!, [], null, CancellationToken.None));
+
+        Assert.EndsWith($"failed to do request: Get \"http://{silent.LocalEndpoint}/v2/team/app/manifests/1\": net/http: timeout awaiting response headers", failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]
